@@ -1,0 +1,1 @@
+"""Fill the missing part of a song, and touch nothing else."""

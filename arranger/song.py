@@ -1,0 +1,164 @@
+"""The song as the file says it: immutable, in the file's own exact time.
+
+Conventions
+-----------
+Time is in ticks of the file (`Song.ticks_per_quarter`); intervals are half-open, [start, end).
+Bars count from 0 inside the library and from 1 in everything a person reads.
+Strings count from 1, the highest sounding. Pitches are MIDI numbers (60 = C4).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Note:
+    """One note; on a drum track `pitch` is the General MIDI percussion key."""
+
+    start: int
+    duration: int
+    pitch: int
+    velocity: int = 80
+    string: int | None = None
+    fret: int | None = None
+
+    @property
+    def end(self) -> int:
+        return self.start + self.duration
+
+
+@dataclass(frozen=True, slots=True)
+class Tempo:
+    """Tempo in quarters a minute from `tick` on."""
+
+    tick: int
+    qpm: float
+
+
+@dataclass(frozen=True, slots=True)
+class TimeSignature:
+    """Time signature from `tick` on; a new one always begins a new bar."""
+
+    tick: int
+    numerator: int
+    denominator: int
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """A text at a place: section name, rehearsal letter."""
+
+    tick: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One bar of the score; `length` can be short where the metre changes before the bar is full."""
+
+    index: int
+    start: int
+    length: int
+    numerator: int
+    denominator: int
+
+    @property
+    def end(self) -> int:
+        return self.start + self.length
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One instrument line.
+
+    `source_id` says where the track stands in the source file: (chunk, channel) for MIDI, (track number,) for
+    Guitar Pro, None for a track that the source doesn't have. `tuning` lists open-string pitches, string 1 first,
+    capo not included.
+    """
+
+    name: str
+    program: int
+    is_drum: bool
+    notes: tuple[Note, ...]
+    channel: int | None = None
+    tuning: tuple[int, ...] | None = None
+    capo: int = 0
+    source_id: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The bytes that a song was read from; `format` is one of `mid`, `gp3`, `gp4`, `gp5`."""
+
+    format: str
+    data: bytes = field(repr=False)
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Song:
+    """A whole piece.
+
+    Parameters
+    ----------
+    ticks_per_quarter : int > 0.
+    tracks : tracks with notes or without, in file order.
+    tempos, time_signatures, markers : sorted by tick. The readers always put a tempo and a time signature at tick 0.
+    length : int, ticks from the start to the end of the last bar that the file has; bars reach at least this far.
+    source : what was read, for lossless writing; None for a song made in memory.
+    warnings : what was repaired or ignored on reading, in sentences.
+    """
+
+    ticks_per_quarter: int
+    tracks: tuple[Track, ...]
+    tempos: tuple[Tempo, ...] = (Tempo(0, 120.0),)
+    time_signatures: tuple[TimeSignature, ...] = (TimeSignature(0, 4, 4),)
+    markers: tuple[Marker, ...] = ()
+    title: str = ""
+    length: int = 0
+    source: Source | None = None
+    warnings: tuple[str, ...] = ()
+
+    @cached_property
+    def end(self) -> int:
+        """Tick where everything is over: the end of the last note or of the last bar in the file."""
+        return max([self.length, *(note.end for track in self.tracks for note in track.notes)])
+
+    @cached_property
+    def bars(self) -> tuple[Bar, ...]:
+        """Bars from tick 0 to at least `end`; at least one."""
+        return tuple(_bars(self.time_signatures, self.ticks_per_quarter, self.end))
+
+    @cached_property
+    def _bar_starts(self) -> list[int]:
+        return [bar.start for bar in self.bars]
+
+    def bar_at(self, tick: int) -> int:
+        """Index of the bar that holds `tick`; ticks past the end belong to the last bar."""
+        return max(0, bisect_right(self._bar_starts, tick) - 1)
+
+    def tempo_at(self, tick: int) -> float:
+        """Quarters a minute at `tick`."""
+        at = bisect_right([tempo.tick for tempo in self.tempos], tick) - 1
+        return self.tempos[max(0, at)].qpm
+
+    def with_tracks(self, tracks: Iterable[Track]) -> Song:
+        """The same song with other tracks."""
+        return replace(self, tracks=tuple(tracks))
+
+
+def _bars(signatures: tuple[TimeSignature, ...], ticks_per_quarter: int, end: int) -> Iterable[Bar]:
+    index = 0
+    for at, signature in enumerate(signatures):
+        last = at + 1 == len(signatures)
+        until = max(end, signature.tick + 1) if last else signatures[at + 1].tick
+        full = max(1, 4 * ticks_per_quarter * signature.numerator // signature.denominator)
+        start = signature.tick
+        while start < until:
+            length = full if last else min(full, until - start)
+            yield Bar(index, start, length, signature.numerator, signature.denominator)
+            index, start = index + 1, start + length
