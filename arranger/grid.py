@@ -97,6 +97,31 @@ def song_to_grid(song: Song, roles: Iterable[Role]) -> Grid:
     return Grid(onset, sustain, table, song.bars, song.ticks_per_quarter)
 
 
+def ticks_to_steps(
+    ticks: np.ndarray, bars: Sequence[Bar], ticks_per_quarter: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Bar, step in the bar and length in steps of notes given in ticks.
+
+    Parameters
+    ----------
+    ticks : int, shape (note, 2), start and end.
+
+    Returns
+    -------
+    bar, step, length : int, shape (note,). A start that rounds to the next bar line belongs to the next bar, except
+        after the last bar; a note sounds for at least one step and never past the end.
+    """
+    table = bar_step_table(bars, ticks_per_quarter)
+    starts = np.array([bar.start for bar in bars], dtype=np.int64)
+    at = np.clip(np.searchsorted(starts, ticks, side="right") - 1, 0, None)
+    steps = np.floor((ticks - starts[at]) * STEPS_PER_QUARTER / ticks_per_quarter + 0.5).astype(np.int64) + table[at]
+    steps = np.minimum(steps, table[at + 1])
+    first = np.minimum(steps[:, 0], table[-1] - 1)
+    last = np.clip(steps[:, 1], first + 1, table[-1])
+    bar = np.searchsorted(table, first, side="right") - 1
+    return bar, first - table[bar], last - first
+
+
 def notes_to_steps(
     notes: Sequence[Note], bars: Sequence[Bar], ticks_per_quarter: int, drums: bool
 ) -> list[tuple[int, int, int]]:
@@ -104,15 +129,11 @@ def notes_to_steps(
     if not notes:
         return []
     table = bar_step_table(bars, ticks_per_quarter)
-    starts = np.array([bar.start for bar in bars], dtype=np.int64)
     ticks = np.array([(note.start, note.end) for note in notes], dtype=np.int64)
-    bar = np.clip(np.searchsorted(starts, ticks, side="right") - 1, 0, None)
-    steps = np.floor((ticks - starts[bar]) * STEPS_PER_QUARTER / ticks_per_quarter + 0.5).astype(np.int64) + table[bar]
-    steps = np.minimum(steps, table[bar + 1])
-    first = np.minimum(steps[:, 0], table[-1] - 1)
-    last = np.clip(steps[:, 1], first + 1, table[-1])
+    bar, step, length = ticks_to_steps(ticks, bars, ticks_per_quarter)
+    first = table[bar] + step
     rows = [VOICE_OF_KEY[note.pitch] if drums else note.pitch for note in notes]
-    return list(zip(rows, first.tolist(), last.tolist(), strict=True))
+    return list(zip(rows, first.tolist(), (first + length).tolist(), strict=True))
 
 
 def steps_to_notes(onset: np.ndarray, sustain: np.ndarray, grid: Grid, drums: bool) -> list[Note]:

@@ -1,0 +1,5 @@
+"""`python -m arranger` is `arranger`."""
+
+from arranger.cli import main
+
+main()

@@ -1,0 +1,65 @@
+"""The command line: `arranger fill song.mid --part bass`.
+
+Data goes to stdout, messages and progress to stderr. Exit codes: 0 done, 1 a bug, 2 wrong usage, 3 the song (or model)
+can't be read or written, 4 the request can't be met.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import typer
+
+from arranger.cli.eval_command import eval_command
+from arranger.cli.fill_command import fill_command
+from arranger.cli.inspect_command import inspect_command
+from arranger.cli.train_command import train_command
+from arranger.errors import ArrangerError, FillRequestError
+
+BUG, UNREADABLE, IMPOSSIBLE, INTERRUPTED = 1, 3, 4, 130
+
+app = typer.Typer(
+    name="arranger",
+    help="Fill the missing bass, drums or guitar of a song, and touch nothing else.",
+    no_args_is_help=True,
+    rich_markup_mode=None,  # plain help: rich costs a third of the start-up time
+    pretty_exceptions_enable=False,
+)
+app.command("fill")(fill_command)
+app.command("inspect")(inspect_command)
+app.command("eval")(eval_command)
+app.command("train")(train_command)
+
+
+@app.callback(invoke_without_command=True)
+def root(version: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        typer.echo(f"arranger {installed('arranger')}")
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line; every error that is not a bug is one sentence on stderr."""
+    try:
+        app()
+    except FillRequestError as err:
+        _stop(str(err), IMPOSSIBLE)
+    except ArrangerError as err:
+        _stop(str(err), UNREADABLE)
+    except KeyboardInterrupt:
+        _stop("Stopped.", INTERRUPTED)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(0)
+    except Exception as err:
+        if os.environ.get("ARRANGER_DEBUG"):
+            raise
+        _stop(f"This is a bug in arranger ({type(err).__name__}: {err}). Set ARRANGER_DEBUG=1 to see where.", BUG)
+
+
+def _stop(message: str, code: int) -> None:
+    typer.echo(message, err=True)
+    sys.exit(code)

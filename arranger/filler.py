@@ -1,0 +1,184 @@
+"""Song and request to takes: grid, sampler, playability, velocity and critic joined."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+
+from arranger import critic
+from arranger.diffusion.layout import IS_ONSET, PART_OF_PLANE
+from arranger.diffusion.runtime import Model, load_model
+from arranger.diffusion.sampler import SamplerSettings, mean_prediction, sample
+from arranger.errors import FillRequestError
+from arranger.fills import Fill, PartFill
+from arranger.framing import Frame, frame_song, read_part
+from arranger.fretboard import assign_frets, tuning_for
+from arranger.grid import Grid, notes_to_steps, song_to_grid, steps_to_notes
+from arranger.parts import PARTS
+from arranger.playable import make_playable
+from arranger.request import MAX_TAKES, FillRequest, check_request
+from arranger.rules import rule_part
+from arranger.song import Note, Song
+from arranger.velocity import with_velocities
+
+SHIPPED_MODEL = "denoiser.safetensors"
+PROGRAMS = {"drums": 0, "bass": 33, "guitar": 27}
+"""Finger bass and clean electric guitar, counted from 0; drums have none."""
+
+
+@lru_cache(maxsize=2)
+def shipped_model(path: str | None = None) -> Model:
+    """The model in the package, or the one at `path`; loaded once."""
+    return load_model(Path(path) if path else Path(str(resources.files("arranger") / "weights" / SHIPPED_MODEL)))
+
+
+def fill(
+    song: Song,
+    parts: Sequence[str],
+    bars: tuple[int, int] | None = None,
+    takes: int = 8,
+    seed: int = 0,
+    *,
+    mode: str = "new",
+    tracks: Mapping[str, str] | None = None,
+    settings: SamplerSettings | None = None,
+    density: Mapping[str, float] | None = None,
+    model: str | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> list[Fill]:
+    """Takes of the asked parts, best first; one Fill covers all of them.
+
+    Parameters
+    ----------
+    bars : [first, last), counted from 0; None for the whole song.
+    takes : 1..64. seed : the same seed gives the same takes.
+    mode : `new`, `add` or `replace`. tracks : track name or number -> role.
+    density : part -> onsets a beat. model : path of another checkpoint. progress : called with 0..1.
+
+    Raises
+    ------
+    FillRequestError
+        if the request can't be met.
+    CheckpointError
+        if the model can't be loaded.
+    """
+    if not 1 <= takes <= MAX_TAKES:
+        raise FillRequestError(f"{takes} takes are not possible; ask for 1 to {MAX_TAKES}.")
+    request = check_request(song, parts, bars, mode, tracks)
+    denoiser = shipped_model(model)
+    grid = song_to_grid(request.context, request.context_roles)
+    frame = frame_song(request.context, grid, request.parts, request.bars, density=density)
+    settings = settings or SamplerSettings()
+    call = (denoiser.denoise, frame.problem, denoiser.window, denoiser.prior, settings)
+    chance = mean_prediction(*call, (seed, 0))
+    rolls = sample(*call, [(seed, take) for take in range(takes)], progress)
+    rolls = rolls & _band_plays(frame)[None, :, None, None]
+    rules = {part: rule_part(grid, part, request.bars) for part in request.parts}
+    made = [
+        _take(request, frame, roll, chance, rules, seed, take, settings) for take, roll in enumerate(rolls)
+    ]
+    kept = [one for one, plausible in made if plausible] or [one for one, _ in made]
+    heard = [one for one in kept if all(filled.notes for filled in one.parts)]
+    if not heard:
+        heard = [rule_fill(request, seed)]
+    return sorted(heard, key=lambda one: (-one.score, one.take))
+
+
+def rule_fill(request: FillRequest, seed: int) -> Fill:
+    """What the rules play, as a Fill like any other."""
+    grid = song_to_grid(request.context, request.context_roles)
+    rules = {part: rule_part(grid, part, request.bars) for part in request.parts}
+    cards, filled = {}, []
+    for part, planes in rules.items():
+        notes, changed = _playable_notes(request, grid, planes, part, seed)
+        cards[part] = critic.judge(part, planes, planes, grid, request.bars, 0.0, changed)
+        filled.append(_part_fill(request, part, notes))
+    card = {part: one.as_dict() for part, one in cards.items()}
+    if not any(one.notes for one in filled):
+        raise FillRequestError("The band rests in all of these bars; ask for bars in which something plays.")
+    return Fill(tuple(filled), request.bars, seed, 0, critic.score(cards), "rule", card)
+
+
+def _take(
+    request: FillRequest,
+    frame: Frame,
+    roll: np.ndarray,
+    chance: np.ndarray,
+    rules: Mapping[str, critic.Planes],
+    seed: int,
+    take: int,
+    settings: SamplerSettings,
+) -> tuple[Fill, bool]:
+    """One take as a Fill, and whether its density is plausible."""
+    cards, filled, plausible = {}, [], True
+    for part in request.parts:
+        onsets = (PART_OF_PLANE == PARTS.index(part)) & IS_ONSET
+        agreement = critic.expected_f1(roll[..., onsets], chance[..., onsets])
+        expected = float(chance[..., onsets].sum())
+        ratio = float(roll[..., onsets].sum()) / expected if expected else 1.0
+        plausible &= critic.SPARSEST <= ratio <= critic.DENSEST
+        notes, changed = _playable_notes(request, frame.grid, read_part(frame, roll, part), part, seed + take)
+        planes = _planes(notes, frame.grid, part)
+        cards[part] = critic.judge(part, planes, rules[part], frame.grid, request.bars, agreement, changed)
+        filled.append(_part_fill(request, part, notes))
+    card = {part: one.as_dict() for part, one in cards.items()}
+    told = {"steps": settings.steps, "temperature": settings.temperature, "guidance": settings.guidance}
+    return Fill(tuple(filled), request.bars, seed, take, critic.score(cards), "model", card, told), plausible
+
+
+def _band_plays(frame: Frame) -> np.ndarray:
+    """Tokens of bars in which anything is given, bool (T,): where the whole band rests, so does the fill."""
+    heard = frame.problem.given.any(axis=(1, 2))
+    bars = np.bincount(frame.token_map.bar, weights=heard) > 0
+    return bars[frame.token_map.bar]
+
+
+def _playable_notes(
+    request: FillRequest, grid: Grid, planes: critic.Planes, part: str, seed: int
+) -> tuple[tuple[Note, ...], int]:
+    """Notes that a player can play, with velocities and, for strings, frets; and how many had to be changed."""
+    song = request.context
+    notes: Sequence[Note] = steps_to_notes(*planes, grid, part == "drums")
+    last = grid.bars[request.bars[1] - 1].end
+    notes = [Note(n.start, max(1, min(n.end, last) - n.start), n.pitch) for n in notes]
+    tuning = tuning_for(part, notes, request.song, request.roles)
+    notes, changed = make_playable(notes, part, song.ticks_per_quarter, tuning or None)
+    if tuning:
+        notes = assign_frets(notes, tuning)
+    return with_velocities(notes, part, song, seed), changed
+
+
+def _planes(notes: Sequence[Note], grid: Grid, part: str) -> critic.Planes:
+    onset, sustain = (np.zeros(grid.onset.shape[1:], dtype=bool) for _ in range(2))
+    for row, first, last in notes_to_steps(notes, grid.bars, grid.ticks_per_quarter, part == "drums"):
+        onset[row, first], sustain[row, first:last] = True, True
+    return onset, sustain
+
+
+def _part_fill(request: FillRequest, part: str, notes: tuple[Note, ...]) -> PartFill:
+    song, existing = request.song, request.existing[part]
+    # A further track sounds like the first one of its kind.
+    program = song.tracks[existing[0]].program if existing else PROGRAMS[part]
+    further = len(existing) + 1 if request.mode == "add" and existing else None
+    filled = PartFill(
+        part,
+        notes,
+        name=f"{part.capitalize()} {further}" if further else part.capitalize(),
+        program=program,
+        channel=9 if part == "drums" else None,
+        tuning=tuning_for(part, notes, song, request.roles) or None,
+    )
+    if request.mode != "replace":
+        return filled
+    first, last = song.bars[request.bars[0]].start, song.bars[request.bars[1] - 1].end
+
+    def weight(index: int) -> tuple[int, int]:
+        held = song.tracks[index].notes
+        return sum(first <= note.start < last for note in held), len(held)
+
+    return replace(filled, removed_tracks=existing, into_track=max(existing, key=weight))

@@ -1,0 +1,137 @@
+"""Bars of a Guitar Pro track written anew from notes: fingered, in one voice, spelled by `arranger.notation`."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import guitarpro as gp
+from guitarpro.models import BeatStatus, NoteType
+
+from arranger.fretboard import assign_frets
+from arranger.guitarpro_read import TICKS_PER_QUARTER
+from arranger.notation import Figure, spell_bar
+from arranger.song import Bar, Note
+from arranger.voices import VOICE_OF_KEY, VOICES
+
+MAX_KEY = 99
+"""Highest number that Guitar Pro 3-5 takes for a fret or a drum key."""
+
+_DRUM_STRING = {"crash": 1, "ride": 1, "open hat": 2, "closed hat": 2, "high tom": 3, "mid tom": 3, "low tom": 4}
+_DRUM_STRING |= {"snare": 4, "side stick": 4, "kick": 5, "pedal hat": 6, "other percussion": 3}
+"""String of each voice in a new drum track: cymbals on top, feet at the bottom."""
+
+
+def bar_of(tick: int, starts: Sequence[int]) -> int:
+    """Index of the bar that holds `tick`; `starts` has one entry a bar and the end."""
+    return min(bisect_right(starts, tick), len(starts) - 1) - 1
+
+
+def fingered(notes: Sequence[Note], tuning: Sequence[int], capo: int) -> tuple[Note, ...]:
+    """The notes as they are if string and fret of all of them fit, else all fingered anew."""
+    seen = set()
+    for note in notes:
+        if note.string is None or note.fret is None or not 1 <= note.string <= len(tuning):
+            return assign_frets(notes, tuning, capo)
+        if tuning[note.string - 1] + capo + note.fret != note.pitch or (note.start, note.string) in seen:
+            return assign_frets(notes, tuning, capo)
+        seen.add((note.start, note.string))
+    return tuple(sorted(notes))
+
+
+def write_bars(track: Any, notes: Sequence[Note], bars: Sequence[Bar], changed: set[int]) -> None:
+    """Write the bars `changed` of a track anew from all its notes."""
+    line = _one_voice(notes, bars, changed)
+    first = 0
+    for bar in bars:
+        while first < len(line) and line[first].end <= bar.start:
+            first += 1
+        if bar.index not in changed:
+            continue
+        here = []
+        for note in line[first:]:
+            if note.start >= bar.end:
+                break
+            here.append(note)
+        figures = spell_bar(here, bar, TICKS_PER_QUARTER, drums=track.isPercussionTrack)
+        _write_bar(track, track.measures[bar.index], figures)
+
+
+def _one_voice(notes: Sequence[Note], bars: Sequence[Bar], changed: set[int]) -> list[Note]:
+    """Notes cut where the next ones start, and at the end of the bars that are written: the next one isn't ours."""
+    onsets = sorted({note.start for note in notes})
+    until = dict(zip(onsets, [*onsets[1:], bars[-1].end], strict=True))
+    ends: dict[int, int] = {}
+    for bar in reversed(bars):
+        onward = bar.index + 1 in changed and bar.index + 1 in ends
+        ends[bar.index] = ends[bar.index + 1] if onward else bar.end
+    line = []
+    starts = [*(bar.start for bar in bars), bars[-1].end]
+    for note in sorted(notes):
+        home = bar_of(note.start, starts)
+        end = min(note.end, until[note.start], ends[home] if home in changed else note.end)
+        line.append(replace(note, duration=max(1, end - note.start)))
+    return line
+
+
+def _write_bar(track: Any, measure: Any, figures: Sequence[Figure]) -> None:
+    voice = measure.voices[0]
+    old = [beat for line in measure.voices for beat in line.beats]
+    origin = measure.start
+    marks = [(beat.start - origin, beat) for beat in old if beat.start is not None]
+    voice.beats = []
+    for figure in figures:
+        duration = gp.Duration(figure.value, figure.dotted, gp.Tuplet(*figure.tuplet))
+        status = BeatStatus.normal if figure.notes else BeatStatus.rest
+        beat = gp.Beat(voice, duration=duration, status=status, start=origin + figure.start)
+        beat.notes = _gp_notes(track, beat, figure)
+        if not beat.notes:
+            beat.status = BeatStatus.rest
+        voice.beats.append(beat)
+    for other in measure.voices[1:]:
+        # Guitar Pro 5 wants a beat in an empty voice; 3 and 4 have one voice and never write this.
+        other.beats = [gp.Beat(other, status=BeatStatus.empty, start=origin)]
+    for at, beat in marks:
+        _keep_marks(beat, min(voice.beats, key=lambda new: abs(new.start - origin - at)))
+
+
+def _keep_marks(old: Any, new: Any) -> None:
+    """What stands over the old beat is not its music: mix and tempo changes, text, chord diagram."""
+    if new.effect.mixTableChange is None:
+        new.effect.mixTableChange = old.effect.mixTableChange
+    if new.effect.chord is None:
+        new.effect.chord = old.effect.chord
+    if new.text is None:
+        new.text = old.text
+
+
+def _gp_notes(track: Any, beat: Any, figure: Figure) -> list[Any]:
+    placed: dict[int, Any] = {}
+    for note in sorted(figure.notes, key=_drum_order) if track.isPercussionTrack else figure.notes:
+        string, value = note.string, note.fret
+        if track.isPercussionTrack:
+            string, value = _drum_string(note, placed, len(track.strings)), min(note.pitch, MAX_KEY)
+        if string is None or value is None or string in placed:
+            continue  # two notes that the bar's grid brought together on one string: the first one stands
+        kind = NoteType.tie if figure.tied else NoteType.normal
+        placed[string] = gp.Note(beat, value=value, velocity=_dynamic(note.velocity), string=string, type=kind)
+    return [placed[string] for string in sorted(placed)]
+
+
+def _drum_order(note: Note) -> tuple[int, int]:
+    return _DRUM_STRING[VOICES[VOICE_OF_KEY[note.pitch]].name], -note.pitch
+
+
+def _drum_string(note: Note, taken: dict[int, Any], strings: int) -> int | None:
+    """The voice's string, or the free one nearest to it."""
+    home = min(strings, _DRUM_STRING[VOICES[VOICE_OF_KEY[note.pitch]].name])
+    free = [string for string in range(1, strings + 1) if string not in taken]
+    return min(free, key=lambda string: (abs(string - home), string)) if free else None
+
+
+def _dynamic(velocity: int) -> int:
+    """The nearest of Guitar Pro's eight dynamics, ppp 15 to fff 127."""
+    lowest, step = 15, 16
+    return lowest + step * min(7, max(0, round((velocity - lowest) / step)))

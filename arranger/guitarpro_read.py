@@ -1,0 +1,211 @@
+"""Guitar Pro 3, 4 and 5 files as a `Song`.
+
+Bars stand in score order: repeats and alternative endings are not unrolled. Positions are summed exactly, as
+fractions, and rounded to a tick at the very end, because tuplets of seven don't divide a quarter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any
+
+from guitarpro.models import BeatStatus, NoteType
+
+from arranger.errors import SongFileError
+from arranger.guitarpro_file import parse_guitarpro
+from arranger.song import Marker, Note, Song, Source, Tempo, TimeSignature, Track
+
+TICKS_PER_QUARTER = 960
+DEAD_NOTE_TICKS = TICKS_PER_QUARTER // 4
+"""A dead note is a click: it never sounds longer than a sixteenth."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedBeat:
+    """A beat of the score with its place in the song; `start` and `end` in exact ticks."""
+
+    bar: int
+    voice: int
+    start: Fraction
+    end: Fraction
+    beat: Any
+
+
+def read_guitarpro(data: bytes, name: str) -> Song:
+    """The song in a .gp3, .gp4 or .gp5 file.
+
+    Parameters
+    ----------
+    data : the whole file.
+    name : the file's name, for messages.
+
+    Raises
+    ------
+    SongFileError
+        if the file can't be read, is over the limits of `arranger.guitarpro_file`, or holds no notes.
+    """
+    model, encoding = parse_guitarpro(data, name)
+    starts = bar_starts(model, name)
+    warnings: list[str] = []
+    tracks = []
+    for index, source in enumerate(model.tracks):
+        try:
+            notes, late = track_notes(source, starts)
+        except Exception as err:
+            raise SongFileError(name, f"it is damaged ({err})", f"track {index + 1}") from err
+        if late:
+            warnings.append(f"Track {index + 1}: {late} notes stand after the end of their bar and were left out.")
+        tracks.append(_track(source, index, notes, encoding))
+    if not any(track.notes for track in tracks):
+        raise SongFileError(name, "it has no notes", None, "Choose a file in which at least one track plays.")
+    return Song(
+        ticks_per_quarter=TICKS_PER_QUARTER,
+        tracks=tuple(tracks),
+        tempos=_tempos(model, starts, warnings),
+        time_signatures=_time_signatures(model, starts),
+        markers=tuple(
+            Marker(start, repaired(header.marker.title, encoding))
+            for start, header in zip(starts, model.measureHeaders, strict=False)
+            if header.marker is not None
+        ),
+        title=repaired(model.title, encoding),
+        length=starts[-1],
+        source=Source(f"gp{model.versionTuple[0]}", data, name),
+        warnings=tuple(warnings),
+    )
+
+
+def bar_starts(model: Any, name: str) -> list[int]:
+    """First tick of every bar, and the end of the last: `bar + 1` entries.
+
+    PyGuitarPro's own starts are not used: they begin at a quarter.
+    """
+    starts = [0]
+    for number, header in enumerate(model.measureHeaders, 1):
+        numerator, denominator = header.timeSignature.numerator, header.timeSignature.denominator.value
+        if numerator < 1 or denominator < 1:
+            problem = f"its time signature is {numerator}/{denominator}"
+            raise SongFileError(name, problem, f"bar {number}", "Set it right in Guitar Pro.")
+        # The same rounding as `Song.bars`, so that both agree on every bar.
+        starts.append(starts[-1] + max(1, 4 * TICKS_PER_QUARTER * numerator // denominator))
+    return starts
+
+
+def placed_beats(track: Any, starts: list[int]) -> Iterator[PlacedBeat]:
+    """Every beat of a track that takes time, bar by bar and voice by voice."""
+    for bar, measure in enumerate(track.measures):
+        for voice, line in enumerate(measure.voices):
+            at = Fraction(starts[bar])
+            for beat in line.beats:
+                if beat.status == BeatStatus.empty:
+                    continue
+                end = at + beat_ticks(beat.duration)
+                yield PlacedBeat(bar, voice, at, end, beat)
+                at = end
+
+
+def beat_ticks(duration: Any) -> Fraction:
+    """Exact ticks of one of PyGuitarPro's durations."""
+    return _ticks(duration.value, duration.isDotted, duration.tuplet.enters, duration.tuplet.times)
+
+
+@lru_cache(maxsize=1024)
+def _ticks(value: int, dotted: bool, enters: int, times: int) -> Fraction:
+    return Fraction(4 * TICKS_PER_QUARTER * (3 if dotted else 2) * times, 2 * value * enters)
+
+
+def track_notes(track: Any, starts: list[int]) -> tuple[tuple[Note, ...], int]:
+    """(notes of one track, sorted; number of notes left out because their bar was over).
+
+    Tied notes lengthen the note before them; one that has nothing to hold on to is played as a note of its own.
+    """
+    notes: list[Note] = []
+    late = 0
+    last: dict[tuple[int, int], int] = {}  # (voice, string) -> index in `notes`
+    for placed in placed_beats(track, starts):
+        limit = starts[placed.bar + 1]
+        first, end = round(placed.start), min(round(placed.end), limit)
+        for played in placed.beat.notes:
+            if first >= limit:
+                late += 1
+                continue
+            key = (placed.voice, played.string)
+            held = last.get(key)
+            if played.type == NoteType.tie and held is not None and notes[held].end == first:
+                notes[held] = _lengthened(notes[held], max(end, first + 1))
+                continue
+            last[key] = len(notes)
+            notes.append(_note(track, played, first, max(end, first + 1)))
+    return tuple(sorted(notes)), late
+
+
+def _note(track: Any, played: Any, start: int, end: int) -> Note:
+    fret = played.value
+    open_string = 0 if track.isPercussionTrack else track.strings[played.string - 1].value + track.offset
+    length = end - start
+    if played.type == NoteType.dead and not track.isPercussionTrack:
+        length = min(length, DEAD_NOTE_TICKS)
+    pitch = min(127, max(0, open_string + fret))
+    velocity = min(127, max(1, played.velocity))
+    return Note(start, length, pitch, velocity, played.string, fret)
+
+
+def _lengthened(note: Note, end: int) -> Note:
+    return Note(note.start, end - note.start, note.pitch, note.velocity, note.string, note.fret)
+
+
+def _track(source: Any, index: int, notes: tuple[Note, ...], encoding: str) -> Track:
+    strings = tuple(min(127, max(0, string.value)) for string in source.strings)
+    return Track(
+        name=repaired(source.name, encoding),
+        program=min(127, max(0, source.channel.instrument)),
+        is_drum=bool(source.isPercussionTrack),
+        notes=notes,
+        channel=source.channel.channel % 16,
+        tuning=None if source.isPercussionTrack else strings,
+        capo=source.offset,
+        source_id=(index,),
+    )
+
+
+def _time_signatures(model: Any, starts: list[int]) -> tuple[TimeSignature, ...]:
+    signatures: list[TimeSignature] = []
+    for start, header in zip(starts, model.measureHeaders, strict=False):
+        metre = header.timeSignature.numerator, header.timeSignature.denominator.value
+        if not signatures or metre != (signatures[-1].numerator, signatures[-1].denominator):
+            signatures.append(TimeSignature(start, *metre))
+    return tuple(signatures) or (TimeSignature(0, 4, 4),)
+
+
+def _tempos(model: Any, starts: list[int], warnings: list[str]) -> tuple[Tempo, ...]:
+    """The song's tempo and the changes that stand on beats of any track; the last track has the last word."""
+    changes: dict[int, float] = {}
+    if model.tempo > 0:
+        changes[0] = float(model.tempo)
+    else:
+        changes[0] = 120.0
+        warnings.append(f"The tempo is {model.tempo}; 120 was taken.")
+    for track in model.tracks:
+        for placed in placed_beats(track, starts):
+            mix = placed.beat.effect.mixTableChange
+            if mix is not None and mix.tempo is not None and mix.tempo.value > 0 and placed.start < starts[-1]:
+                changes[round(placed.start)] = float(mix.tempo.value)
+    tempos: list[Tempo] = []
+    for tick, qpm in sorted(changes.items()):
+        if not tempos or qpm != tempos[-1].qpm:
+            tempos.append(Tempo(tick, qpm))
+    return tuple(tempos)
+
+
+def repaired(text: str, encoding: str) -> str:
+    """Text as it was meant: UTF-8 that was read as cp1252 is put right, and so is cp1252 that was read as Latin-1."""
+    if text.isascii():
+        return text
+    raw = text.encode(encoding, "replace")
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", "replace")

@@ -1,0 +1,189 @@
+"""Velocities: what players do, a steady seed, and a band that gets louder together."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import mido
+import numpy as np
+import pytest
+
+from arranger.song import Note, Song, TimeSignature, Track
+from arranger.velocity import PLACES, SHAPES, bar_loudness, beat_places, load_tables, situations, with_velocities
+
+TPQ = 480
+KICK, SNARE, HAT = 36, 38, 42
+
+
+def empty(bars: int, numerator: int = 4, denominator: int = 4) -> Song:
+    length = bars * 4 * TPQ * numerator // denominator
+    return Song(TPQ, (), time_signatures=(TimeSignature(0, numerator, denominator),), length=length)
+
+
+def rock(bars: int) -> list[Note]:
+    """Eighth-note rock with a ghost note a sixteenth after the backbeat on two."""
+    notes = []
+    for at in range(0, bars * 4 * TPQ, 4 * TPQ):
+        notes += [Note(at + step * TPQ // 2, 100, HAT) for step in range(8)]
+        notes += [Note(at, 100, KICK), Note(at + 2 * TPQ, 100, KICK)]
+        notes += [Note(at + beat * TPQ, 100, SNARE) for beat in (1, 3)] + [Note(at + 5 * TPQ // 4, 100, SNARE)]
+    return sorted(notes)
+
+
+def velocities(notes: tuple[Note, ...], pitch: int, where: Callable[[int], bool]) -> list[int]:
+    return [note.velocity for note in notes if note.pitch == pitch and where(note.start % (4 * TPQ))]
+
+
+def test_the_backbeat_is_loud_the_ghost_soft_and_the_hat_swings_with_the_beat() -> None:
+    played = with_velocities(rock(16), "drums", empty(16), seed=0)
+    backbeat = velocities(played, SNARE, lambda tick: tick % TPQ == 0)
+    ghost = velocities(played, SNARE, lambda tick: tick % TPQ != 0)
+    assert np.mean(backbeat) > np.mean(ghost) + 25
+    assert min(backbeat) > max(ghost) - 5
+    on, off = (velocities(played, HAT, lambda t, rest=rest: t % TPQ == rest) for rest in (0, TPQ // 2))
+    assert np.mean(on) > np.mean(off) + 5
+
+
+def test_the_same_stroke_is_no_ghost_where_no_hat_keeps_time() -> None:
+    song = empty(1)
+    under_hat = [Note(0, 100, HAT), Note(TPQ // 4, 100, SNARE)]
+    in_a_fill = [Note(0, 100, SNARE), Note(TPQ // 4, 100, SNARE)]
+
+    def mean(notes: list[Note]) -> float:
+        return float(np.mean([with_velocities(notes, "drums", song, seed)[1].velocity for seed in range(40)]))
+
+    assert mean(in_a_fill) > mean(under_hat)
+
+
+@pytest.mark.parametrize("part", ["drums", "bass", "guitar"])
+def test_only_velocity_changes_and_it_is_never_one_value(part: str) -> None:
+    notes = [replace(note, string=2, fret=3) for note in rock(4)]
+    played = with_velocities(notes, part, empty(4), seed=3)
+    assert tuple(replace(note, velocity=80) for note in played) == tuple(notes)
+    values = {note.velocity for note in played}
+    assert len(values) >= 5
+    assert min(values) >= 20
+    assert max(values) <= 120
+
+
+def test_a_seed_is_a_hand() -> None:
+    notes, song = rock(8), empty(8)
+    assert with_velocities(notes, "bass", song, 1) == with_velocities(notes, "bass", song, 1)
+    assert with_velocities(notes, "bass", song, 1) != with_velocities(notes, "bass", song, 2)
+
+
+def test_the_part_follows_the_band() -> None:
+    def band(level: Callable[[int], int]) -> Song:
+        notes = tuple(Note(bar * 4 * TPQ, 4 * TPQ, 60, level(bar)) for bar in range(8))
+        return empty(8).with_tracks([Track("Piano", 0, False, notes)])
+
+    line = [Note(at, 200, 40) for at in range(0, 32 * TPQ, TPQ // 2)]
+    for part in ("drums", "bass", "guitar"):
+        played = with_velocities(line, part, band(lambda bar: 50 if bar < 4 else 100), seed=0)
+        soft, loud = (np.mean([n.velocity for n in run]) for run in (played[:32], played[32:]))
+        assert 20 < loud - soft < 50, part
+        # How loud the whole song is recorded is no dynamics.
+        low, high = (with_velocities(line, part, band(lambda bar, v=v: v), seed=0) for v in (30, 120))
+        assert low == high
+
+
+def test_loudness_is_the_mean_of_tracks_not_of_notes() -> None:
+    # Two bars; the shaker has many soft notes in both, the singer enters loudly in the second.
+    shaker = Track("Shaker", 0, True, tuple(Note(at, 60, 70, 40) for at in range(0, 8 * TPQ, TPQ // 4)))
+    singer = Track("Voice", 53, False, (Note(4 * TPQ, TPQ, 60, 100),))
+    first, second = bar_loudness(empty(2).with_tracks([shaker, singer]))
+    # Bars are 40 and (40 + 100) / 2 = 70 loud, 55 on average.
+    assert (first, second) == pytest.approx((-0.7 * 15, 0.7 * 15))
+    assert not bar_loudness(empty(2)).any()
+
+
+def test_loud_bars_stay_in_range() -> None:
+    notes = tuple(Note(bar * 4 * TPQ, TPQ, 60, 127 if bar else 1) for bar in range(2))
+    song = empty(2).with_tracks([Track("Piano", 0, False, notes)])
+    values = [note.velocity for note in with_velocities(rock(2), "drums", song, 0)]
+    assert min(values) >= 20
+    assert max(values) <= 120
+
+
+def test_places_in_four_four() -> None:
+    ticks = np.array([0, 40, 120, 160, 240, 320, 360, 465, 480, 960, 1440])
+    beat, strength, place = beat_places(empty(1), ticks)
+    assert beat.tolist() == [0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 3]
+    assert strength.tolist() == [0, 0, 0, 0, 0, 0, 0, 2, 2, 1, 2]
+    # Twelfths 0 1 3 4 6 8 9 and, rushed, the next beat.
+    assert [PLACES[p] for p in place] == [0, 0, 3, 4, 6, 8, 9, 0, 0, 0, 0]
+
+
+def test_places_in_six_eight_are_triplets_of_the_dotted_quarter() -> None:
+    beat, strength, place = beat_places(empty(1, 6, 8), np.arange(6) * TPQ // 2)
+    assert beat.tolist() == [0, 0, 0, 1, 1, 1]
+    assert strength.tolist() == [0, 0, 0, 2, 2, 2]
+    assert [PLACES[p] for p in place] == [0, 4, 8, 0, 4, 8]
+
+
+def test_situations_of_a_guitar_see_gap_and_chord_size() -> None:
+    chord = [Note(0, 100, pitch) for pitch in (40, 47, 52, 56)]
+    notes = [*chord, Note(TPQ // 4, 100, 40), Note(TPQ, 100, 40), Note(TPQ, 100, 47)]
+    strength, place, gap, size = situations(notes, "guitar", empty(1))
+    assert gap.tolist() == [3, 3, 3, 3, 0, 2, 2]
+    assert size.tolist() == [2, 2, 2, 2, 0, 1, 1]
+    assert strength.tolist() == [0, 0, 0, 0, 0, 2, 2]
+    assert place.tolist() == [0, 0, 0, 0, 1, 0, 0]
+
+
+def test_the_strings_of_a_stroke_are_alike() -> None:
+    chords = [Note(at, 100, pitch) for at in range(0, 64 * TPQ, TPQ) for pitch in (40, 47, 52)]
+    played = with_velocities(chords, "guitar", empty(16), seed=0)
+    table = np.array([note.velocity for note in played]).reshape(-1, 3)
+    assert table.std(axis=1).mean() < table.mean(axis=1).std()
+
+
+def test_the_table_is_whole_and_sane() -> None:
+    tables = load_tables()
+    assert set(tables) == set(SHAPES)
+    for part, shape in SHAPES.items():
+        assert tables[part].mean.shape == tables[part].spread.shape == shape
+        assert tables[part].mean.min() >= 20
+        assert tables[part].mean.max() <= 112
+        assert tables[part].spread.min() > 0
+
+
+def test_no_notes_and_no_such_part() -> None:
+    assert with_velocities([], "bass", empty(1), 0) == ()
+    with pytest.raises(ValueError, match="part must be one of"):
+        with_velocities(rock(1), "other", empty(1), 0)
+
+
+def test_agrees_with_drummers_that_the_table_has_not_heard(data_pack: Callable[[str], Path]) -> None:
+    index = next(data_pack("groove").rglob("info.csv"))
+    with index.open(encoding="utf-8", newline="") as lines:
+        rows = [row for row in csv.DictReader(lines) if row["split"] == "test"]
+    beats = [row for row in rows if row["beat_type"] == "beat" and row["time_signature"] == "4-4"]
+    agreement = {KICK: [], SNARE: [], HAT: []}  # type: dict[int, list[float]]
+    for row in beats[::4]:
+        ours, theirs = _ours_and_theirs(index.parent / row["midi_filename"])
+        for pitch, found in agreement.items():
+            chosen = [
+                (our.velocity, their.velocity) for our, their in zip(ours, theirs, strict=True) if our.pitch == pitch
+            ]
+            if len(chosen) >= 30:
+                found.append(float(np.corrcoef(np.array(chosen).T)[0, 1]))
+    means = {pitch: float(np.nanmean(found)) for pitch, found in agreement.items()}
+    for pitch, least in ((SNARE, 0.35), (HAT, 0.2), (KICK, 0.2)):
+        assert means[pitch] > least, means
+
+
+def _ours_and_theirs(path: Path) -> tuple[tuple[Note, ...], list[Note]]:
+    file = mido.MidiFile(path)
+    keys = {22: HAT, 26: 46, 40: SNARE}
+    now, notes = 0, []
+    for message in mido.merge_tracks(file.tracks):
+        now += message.time
+        if message.type == "note_on" and message.velocity:
+            notes.append(Note(now, 60, keys.get(message.note, message.note), message.velocity))
+    notes.sort()
+    song = Song(file.ticks_per_beat, (), length=now)
+    return with_velocities(notes, "drums", song, 0), notes
