@@ -17,7 +17,14 @@ from importlib import resources
 import numpy as np
 
 from arranger.grid import DRUMS, Grid
-from arranger.metrics import chord_tone_share, distinct_bar_share, groove_consistency, in_key_share, kick_bass_lock, onset_f1
+from arranger.metrics import (
+    chord_tone_share,
+    distinct_bar_share,
+    groove_consistency,
+    in_key_share,
+    kick_bass_lock,
+    onset_f1,
+)
 from arranger.metrics_truth import bars_playing
 from arranger.parts import ROLES
 from arranger.voices import VOICES
@@ -80,7 +87,7 @@ def part_measures(part: str, planes: Planes, grid: Grid, bars: tuple[int, int]) 
     others = [role for role, name in enumerate(ROLES) if name != part]
     band_onset, band_sustain = grid.onset[others][:, :, run], grid.sustain[others][:, :, run]
     playing = bars_playing(onset, steps)
-    with_band = bars_playing(band_sustain.any(axis=0), steps)
+    with_band = bars_playing(np.any(band_sustain, axis=0), steps)
     count = int(playing.sum())
     found = {
         "density": float(onset.sum() / count) if count else math.nan,
@@ -94,13 +101,13 @@ def part_measures(part: str, planes: Planes, grid: Grid, bars: tuple[int, int]) 
         found["lock"] = kick_bass_lock(onset[KICK], grid.onset[BASS][:, run], steps).f1
         return found
     pitched = [role for role in others if role != DRUMS]
-    everywhere = grid.sustain[pitched].any(axis=0)
+    everywhere = np.any(grid.sustain[pitched], axis=0)
     found["key_fit"] = in_key_share(onset, everywhere)
-    found["chord_fit"] = chord_tone_share(sustain, grid.sustain[pitched][:, :, run].any(axis=0), steps)
+    found["chord_fit"] = chord_tone_share(sustain, everywhere[:, run], steps)
     if part == "bass":
         found["lock"] = kick_bass_lock(grid.onset[DRUMS, KICK, run], onset, steps).f1
     else:
-        rest = band_onset.any(axis=0)
+        rest = np.any(band_onset, axis=0)
         found["lock"] = onset_f1(onset, rest, steps).f1 if rest.any() else math.nan
     return found
 

@@ -107,7 +107,9 @@ def check_output(path: str | os.PathLike[str], source: str | os.PathLike[str], s
     name = path.name or str(path)
     _check_place(path, name, overwrite)
     if path.exists() and os.path.samefile(path, source):
-        raise SongFileError(name, "it is the song that was read", None, "Choose another name; the input is never changed.")
+        raise SongFileError(
+            name, "it is the song that was read", None, "Choose another name; the input is never changed."
+        )
     _check_format(song, path.suffix.lower(), name)
     if not os.access(path.parent, os.W_OK):
         problem = "no file can be written there"
@@ -117,16 +119,13 @@ def check_output(path: str | os.PathLike[str], source: str | os.PathLike[str], s
 def output_path(input_path: str | os.PathLike[str], song: Song, parts: Sequence[str], part_only: bool = False) -> Path:
     """Where a fill goes without `-o`: NAME.bass+drums.EXT beside the input, in the format that was read.
 
-    A part alone is NAME.bass.only.mid, whatever was read.
+    The parts stand in alphabetical order, so that one request has one name. A part alone is always a `.mid`.
     """
     path = Path(input_path)
-    asked = "+".join(parts)
-    if part_only:
-        return path.with_name(f"{path.stem}.{asked}.only.mid")
     # The content says what the file is: a .gp4 that holds gp5 data is written as .gp5.
-    read = f".{song.source.format}" if song.source else ".mid"
+    read = f".{song.source.format}" if song.source and not part_only else ".mid"
     keeps = path.suffix.lower() == read or (read == ".mid" and path.suffix.lower() in MIDI_SUFFIXES)
-    return path.with_name(f"{path.stem}.{asked}{path.suffix if keeps else read}")
+    return path.with_name(f"{path.stem}.{'+'.join(sorted(parts))}{path.suffix if keeps else read}")
 
 
 def _parse(data: bytes, name: str) -> Song:

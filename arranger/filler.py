@@ -79,9 +79,7 @@ def fill(
     rolls = sample(*call, [(seed, take) for take in range(takes)], progress)
     rolls = rolls & _band_plays(frame)[None, :, None, None]
     rules = {part: rule_part(grid, part, request.bars) for part in request.parts}
-    made = [
-        _take(request, frame, roll, chance, rules, seed, take, settings) for take, roll in enumerate(rolls)
-    ]
+    made = [_take(request, frame, roll, chance, rules, seed, take, settings) for take, roll in enumerate(rolls)]
     kept = [one for one, plausible in made if plausible] or [one for one, _ in made]
     heard = [one for one in kept if all(filled.notes for filled in one.parts)]
     if not heard:
@@ -117,7 +115,7 @@ def _take(
     """One take as a Fill, and whether its density is plausible."""
     cards, filled, plausible = {}, [], True
     for part in request.parts:
-        onsets = (PART_OF_PLANE == PARTS.index(part)) & IS_ONSET
+        onsets = (PARTS.index(part) == PART_OF_PLANE) & IS_ONSET
         agreement = critic.expected_f1(roll[..., onsets], chance[..., onsets])
         expected = float(chance[..., onsets].sum())
         ratio = float(roll[..., onsets].sum()) / expected if expected else 1.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from arranger.diffusion.layout import (
     IS_ONSET,
     MODES,
     OTHER,
-    OTHER_ROWS,
+    PART_OF_PLANE,
     STEPS,
     TARGET_PLANES,
     TARGETS,
@@ -32,9 +32,6 @@ from arranger.grid import ROWS, Grid
 from arranger.harmony import Key, estimate_key, pitch_class_weights
 from arranger.parts import PARTS, ROLES
 from arranger.song import Song
-
-SAME_CONTEXT = 0.85
-"""Bars whose context agrees to this F1 count as the same for the random numbers of a take."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,12 +51,12 @@ def context_key(grid: Grid) -> Key:
 
 
 def song_bars(song: Song, grid: Grid) -> Bars:
-    """Bars as the net is told of them."""
+    """Bars as the net is told of them; tempo in whole quarters a minute, as the training shards have it."""
     return Bars(
         np.diff(grid.bar_steps),
         np.array([bar.numerator for bar in song.bars]),
         np.array([bar.denominator for bar in song.bars]),
-        np.array([song.tempo_at(bar.start) for bar in song.bars]),
+        np.array([round(song.tempo_at(bar.start)) for bar in song.bars]),
     )
 
 
@@ -71,7 +68,11 @@ def frame_song(
     key: Key | None = None,
     density: Mapping[str, float] | None = None,
 ) -> Frame:
-    """Problem of filling `parts` in the bars [first, last); the grid must be empty there.
+    """Problem of filling `parts` in the bars [first, last); what the grid has of them there is not looked at.
+
+    The net must see what it saw in training (`diffusion.windows`): nothing is given in a hidden cell, not even the end
+    of a note that began before it; a part without any other note is absent, not resting; and bars are counted from the
+    first in which anybody plays.
 
     Parameters
     ----------
@@ -84,24 +85,42 @@ def frame_song(
     given = np.zeros((tokens * STEPS, TARGET_PLANES + CONTEXT_PLANES), dtype=bool)
     given[token_map.slot] = grid_to_planes(grid, shift)
     given = given.reshape(tokens, STEPS, -1)
-
     asked = np.array([part in parts for part in PARTS])
     hidden = ((token_map.bar >= bars[0]) & (token_map.bar < bars[1]))[:, None] & asked
-    has = np.array([bool(grid.onset[ROLES.index(part)].any()) for part in PARTS])
-    mode = np.where(hidden, MODES["unknown"], np.where(has | asked, MODES["given"], MODES["absent"]))
+    given[..., :TARGET_PLANES] &= ~hidden[:, None, PART_OF_PLANE]
+    onsets = given[..., np.flatnonzero(IS_ONSET)]
+    has = np.array([bool(onsets[..., PART_OF_PLANE[IS_ONSET] == part].any()) for part in range(len(PARTS))])
+    mode = np.where(hidden, MODES["unknown"], np.where(has, MODES["given"], MODES["absent"]))
+    given[..., :TARGET_PLANES] &= (mode == MODES["given"])[:, None, PART_OF_PLANE]
     wanted = np.full((tokens, 3), np.nan)
     for part, value in (density or {}).items():
         wanted[:, PARTS.index(part)] = value
     place = np.stack([token_map.bar, token_map.place, np.ones(tokens, dtype=np.int64)], axis=1)
-    slot = same_slots(given, token_map)
-    static = static_features(all_bars, token_map)
-    return Frame(grid, token_map, shift, Problem(given, hidden, mode, static, place, token_map.valid, wanted, slot))
+    # All bars of a take share their random numbers, so that they differ only as far as what the net hears differs: a
+    # drummer's pattern stays, and the same context twice gives the same fill (docs/lab-log.md has the figures).
+    slot = token_map.place
+    static = _static_features(all_bars, token_map, grid)
+    problem = Problem(given, hidden, mode, static, place, token_map.valid, wanted, slot)
+    return Frame(grid, token_map, shift, problem)
+
+
+def _static_features(bars: Bars, token_map: TokenMap, grid: Grid) -> np.ndarray:
+    """Features of every token, its bar counted from the first in which a note begins: silence round a song is no music.
+
+    Bars of that silence are told as the first or last bar that sounds.
+    """
+    sounding = grid.bar_of_step[grid.onset.any(axis=(0, 1))]
+    first, last = (int(sounding[0]), int(sounding[-1]) + 1) if len(sounding) else (0, len(bars.steps))
+    run = slice(first, last)
+    heard = Bars(bars.steps[run], bars.numerator[run], bars.denominator[run], bars.tempo_qpm[run])
+    return static_features(heard, replace(token_map, bar=np.clip(token_map.bar - first, 0, last - first - 1)))
 
 
 def grid_to_planes(grid: Grid, shift: int) -> np.ndarray:
     """The net's planes of every step, bool (step, P + C), moved by `shift` semitones."""
     out = np.zeros((grid.steps, TARGET_PLANES + CONTEXT_PLANES), dtype=bool)
-    for role, planes, base in (("drums", DRUMS, 0), ("bass", BASS, 0), ("guitar", GUITAR, 0), ("other", OTHER, TARGET_PLANES)):
+    bases = (("drums", DRUMS, 0), ("bass", BASS, 0), ("guitar", GUITAR, 0), ("other", OTHER, TARGET_PLANES))
+    for role, planes, base in bases:
         at = ROLES.index(role)
         if role == "drums":
             out[:, planes.onset] = grid.onset[at, :DRUM_ROWS].T
@@ -125,27 +144,3 @@ def read_part(frame: Frame, roll: np.ndarray, part: str) -> tuple[np.ndarray, np
     onset[rows] = flat[:, planes.onset].T
     sustain[rows] = flat[:, planes.sustain].T
     return onset, sustain | onset
-
-
-def same_slots(given: np.ndarray, token_map: TokenMap) -> np.ndarray:
-    """Slot of each token, int (T,): bars with the same length and nearly the same context share their slots."""
-    bars = int(token_map.bar[-1]) + 1
-    counts = np.bincount(token_map.bar, minlength=bars)
-    first_token = np.concatenate([[0], np.cumsum(counts)])[:-1]
-    onsets = np.flatnonzero(np.concatenate([IS_ONSET, np.repeat([True, False], OTHER_ROWS)]))
-    cells = given[:, :, onsets].reshape(len(given), -1)
-    representative = np.arange(bars)
-    for length in np.unique(counts):
-        members = np.flatnonzero(counts == length)
-        rolls = np.stack([cells[first_token[m] : first_token[m] + length].ravel() for m in members])
-        used = rolls[:, rolls.any(axis=0)].astype(np.float32)
-        if not used.shape[1]:
-            representative[members] = members[0]
-            continue
-        common, size = used @ used.T, used.sum(axis=1)
-        alike = (2 * common + 1e-9) / (size[:, None] + size[None, :] + 1e-9) >= SAME_CONTEXT
-        for at, member in enumerate(members):
-            # The first bar that is like this one and stands for itself; argmax finds the first True.
-            heads = alike[at, : at + 1] & (representative[members[: at + 1]] == members[: at + 1])
-            representative[member] = members[int(np.argmax(heads))] if heads.any() else member
-    return first_token[representative[token_map.bar]] + token_map.place

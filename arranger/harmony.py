@@ -17,7 +17,7 @@ NAMES = ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key: `tonic` is a pitch class (0 = C), `mode` is `major` or `minor`; `fit` is the profile correlation, -1..1."""
+    """A key: `tonic` is a pitch class (0 = C), `mode` is `major` or `minor`; `fit` is the correlation, -1..1."""
 
     tonic: int
     mode: str

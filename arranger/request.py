@@ -63,14 +63,18 @@ def check_request(
     if not 0 <= first < last <= count:
         raise FillRequestError(f"Bars {first + 1}-{last} are not in this song; it has bars 1-{count}.")
     if last - first > MAX_FILL_BARS:
-        raise FillRequestError(f"{last - first} bars are too many at once; ask for at most {MAX_FILL_BARS} with --bars.")
+        raise FillRequestError(
+            f"{last - first} bars are too many at once; ask for at most {MAX_FILL_BARS} with --bars."
+        )
     ordered = tuple(part for part in PARTS if part in parts)
     roles = detect_parts(song, tracks)
     existing = {part: tracks_of(roles, song, part) for part in ordered}
     _check_existing(song, existing, mode)
     context, context_roles = _context(song, roles, existing, mode, (first, last))
     if not any(context.tracks[role.track].notes for role in context_roles):
-        raise FillRequestError("Nothing else is in the song to go by; a fill needs at least one other track with notes.")
+        raise FillRequestError(
+            "Nothing else is in the song to go by; a fill needs at least one other track with notes."
+        )
     return FillRequest(song, ordered, (first, last), mode, roles, context, context_roles, existing)
 
 
@@ -79,7 +83,7 @@ def _check_existing(song: Song, existing: Mapping[str, tuple[int, ...]], mode: s
         if tracks and mode == "new":
             names = ", ".join(f"track {index + 1} “{song.tracks[index].name}”" for index in tracks)
             raise FillRequestError(
-                f"The song already has {part} ({names}). Say --replace to write it anew (with --bars for some bars only), "
+                f"The song already has {part} ({names}). Say --replace to write it anew (with --bars only there), "
                 f"--add for a further track, or --track NUMBER=other if this is no {part}."
             )
         if not tracks and mode == "replace":
@@ -97,9 +101,7 @@ def _context(
         told = (Role(r.track, "other", r.reason) if r.track in asked and r.role != "drums" else r for r in roles)
         return song, tuple(role for role in told if not (role.track in asked and role.role == "drums"))
     first, last = song.bars[bars[0]].start, song.bars[bars[1] - 1].end
-    tracks = [
-        track if index not in asked else _without(track, first, last) for index, track in enumerate(song.tracks)
-    ]
+    tracks = [track if index not in asked else _without(track, first, last) for index, track in enumerate(song.tracks)]
     return song.with_tracks(tracks), roles
 
 

@@ -132,18 +132,20 @@ def test_guitar_pro_only_in_the_version_that_was_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "parts", "part_only", "expected"),
+    ("path", "read", "parts", "part_only", "expected"),
     [
-        ("a/song.mid", ["bass"], False, "a/song.bass.mid"),
-        ("a/song.v2.MID", ["bass", "drums"], False, "a/song.v2.bass+drums.MID"),
-        ("song.gp5", ["guitar"], False, "song.guitar.gp5"),
-        ("song.gp5", ["guitar"], True, "song.guitar.mid"),
-        ("song.kar", ["bass"], False, "song.bass.mid"),
-        ("song", ["bass"], False, "song.bass.mid"),
+        ("a/song.mid", "mid", ["bass"], False, "a/song.bass.mid"),
+        ("a/song.v2.MID", "mid", ["drums", "bass"], False, "a/song.v2.bass+drums.MID"),
+        ("song.gp5", "gp5", ["guitar"], False, "song.guitar.gp5"),
+        ("song.gp4", "gp5", ["guitar"], False, "song.guitar.gp5"),
+        ("song.gp5", "gp5", ["guitar"], True, "song.guitar.mid"),
+        ("song.kar", "mid", ["bass"], False, "song.bass.mid"),
+        ("song", "mid", ["bass"], False, "song.bass.mid"),
     ],
 )
-def test_output_path(path: str, parts: list[str], part_only: bool, expected: str) -> None:
-    assert output_path(path, parts, part_only) == Path(expected)
+def test_output_path(path: str, read: str, parts: list[str], part_only: bool, expected: str) -> None:
+    song = Song(960, (), source=Source(read, b""))
+    assert output_path(path, song, parts, part_only) == Path(expected)
 
 
 def test_odd_files_and_mutants_raise_nothing_else(data_pack: Callable[[str], Path]) -> None:

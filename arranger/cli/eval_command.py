@@ -16,7 +16,9 @@ SUFFIXES = (".mid", ".midi", ".gp3", ".gp4", ".gp5", ".gpx", ".gp")
 
 
 def eval_command(
-    folder: Annotated[Path, typer.Argument(help="Folder of whole songs, searched with its subfolders; or one song.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Folder of whole songs, searched with its subfolders; or one song.")
+    ],
     part: Annotated[list[str] | None, typer.Option(help="Part to take out and fill in; all three by default.")] = None,
     songs: Annotated[int, typer.Option(min=1, help="How many songs, drawn at random.")] = 40,
     seed: Annotated[int, typer.Option(min=0, help="Draws the songs and the takes.")] = 0,

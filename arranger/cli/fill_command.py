@@ -24,19 +24,33 @@ Examples:
 
 
 def fill_command(
-    song: Annotated[Path, typer.Argument(help="MIDI (.mid) or Guitar Pro (.gp3 .gp4 .gp5) file.", show_default=False)],
-    part: Annotated[list[str], typer.Option("--part", "-p", help="drums, bass or guitar; several are filled together.")],
-    out: Annotated[Path | None, typer.Option("-o", "--out", help="Output file; NAME.PART.EXT beside the song.")] = None,
-    bars: Annotated[str | None, typer.Option(help="Only these bars, from 1: 9-16, 9-, -16 or 9.")] = None,
-    takes: Annotated[int, typer.Option(help="Takes to draw; the best one is written.")] = 8,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same takes.")] = 0,
+    song: Annotated[
+        Path,
+        typer.Argument(metavar="SONG", help="MIDI (.mid) or Guitar Pro (.gp3 .gp4 .gp5) file.", show_default=False),
+    ],
+    part: Annotated[
+        list[str],
+        typer.Option("--part", "-p", metavar="PART", help="drums, bass or guitar; several are filled together."),
+    ],
+    out: Annotated[
+        Path | None, typer.Option("-o", "--out", metavar="OUT", help="Output file; NAME.PART.EXT beside the song.")
+    ] = None,
+    bars: Annotated[
+        str | None, typer.Option(metavar="9-16", help="Only these bars, from 1: 9-16, 9-, -16 or 9.")
+    ] = None,
+    takes: Annotated[int, typer.Option(metavar="N", help="Takes to draw; the best one is written.")] = 8,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="The same seed gives the same takes.")] = 0,
     add: Annotated[bool, typer.Option("--add", help="A further track, beside the one the song has.")] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Write the part anew in these bars.")] = False,
     part_only: Annotated[bool, typer.Option("--part-only", help="Write the new part alone (MIDI).")] = False,
-    track: Annotated[list[str] | None, typer.Option(help='What a track is: --track "Rhythm Gtr"=guitar.')] = None,
+    track: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=PART", help='What a track is: --track "Rhythm Gtr"=guitar.')
+    ] = None,
     rule: Annotated[bool, typer.Option("--rule", help="Take the rule of thumb instead of the model.")] = False,
-    temperature: Annotated[float | None, typer.Option(min=0.1, max=3, help="Below 0.8 safer, above it bolder.")] = None,
-    model: Annotated[Path | None, typer.Option(help="Another model, made by arranger train.")] = None,
+    temperature: Annotated[
+        float | None, typer.Option(min=0.1, max=3, metavar="T", help="Below 0.8 safer, above it bolder.")
+    ] = None,
+    model: Annotated[Path | None, typer.Option(metavar="FILE", help="Another model, made by arranger train.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the output if it exists.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
@@ -48,10 +62,9 @@ def fill_command(
     from arranger.files import check_output, load_song, output_path, save_song
     from arranger.fills import apply_fill
     from arranger.midi_write import part_only_song
-    from arranger.parts import PARTS
 
     source = load_song(song)
-    parts = [name for name in PARTS if name in part] + [name for name in part if name not in PARTS]
+    parts = list(dict.fromkeys(part))
     target = out or output_path(song, source, parts, part_only)
     check_output(target, song, source, overwrite=force)
     if not json:
@@ -67,7 +80,7 @@ def fill_command(
     mode = "add" if add else "replace" if replace else "new"
     region = within(asked_bars, len(source.bars))
     if rule:
-        fills = [rule_fill(check_request(source, part, region, mode, tracks), seed)]
+        fills = [rule_fill(check_request(source, parts, region, mode, tracks), seed)]
     else:
         settings = SamplerSettings()
         if temperature is not None:
@@ -75,7 +88,7 @@ def fill_command(
         with typer.progressbar(length=100, label="Filling", file=_stderr()) as shown:
             fills = fill(
                 source,
-                part,
+                parts,
                 region,
                 takes,
                 seed,
@@ -94,7 +107,12 @@ def fill_command(
     save_song(filled, target, overwrite=force)
     seconds = time.monotonic() - started
     if json:
-        document = {"output": str(target), "seconds": round(seconds, 2), "best": _told(best), "takes": [_told(f) for f in fills]}
+        document = {
+            "output": str(target),
+            "seconds": round(seconds, 2),
+            "best": _told(best),
+            "takes": [_told(f) for f in fills],
+        }
         typer.echo(json_module.dumps(document, indent=1))
     else:
         typer.echo(render_card(best, fills, takes))

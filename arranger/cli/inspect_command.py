@@ -12,8 +12,10 @@ from arranger.cli.options import parse_tracks
 
 
 def inspect_command(
-    song: Annotated[Path, typer.Argument(help="MIDI or Guitar Pro file.", show_default=False)],
-    track: Annotated[list[str] | None, typer.Option(help='What a track is: --track "Rhythm Gtr"=guitar.')] = None,
+    song: Annotated[Path, typer.Argument(metavar="SONG", help="MIDI or Guitar Pro file.", show_default=False)],
+    track: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=PART", help='What a track is: --track "Rhythm Gtr"=guitar.')
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Show a song's tracks and which parts they are taken for, its bars, metre, tempo and key, and what is missing."""
@@ -79,16 +81,17 @@ def render(found: dict[str, Any]) -> str:
         more = len(runs) - 1 - len(rest)
         return ", ".join([f"{first[name]}{unit}", *told, *([f"{more} more changes"] if more > 0 else [])])
 
-    lines.append(f"{found['bars']} bars, {changes(found['metre'], 'metre', '')}, {changes(found['tempo_qpm'], 'qpm', ' qpm')}")
+    lines.append(
+        f"{found['bars']} bars, {changes(found['metre'], 'metre', '')}, {changes(found['tempo_qpm'], 'qpm', ' qpm')}"
+    )
     lines.append(f"key: {found['key']['name']}")
     if found["markers"]:
         lines.append("sections: " + ", ".join(f"{marker['text']} (bar {marker['bar']})" for marker in found["markers"]))
     width = max([4, *(len(track["name"]) for track in found["tracks"])])
     lines.append("")
     for track in found["tracks"]:
-        lines.append(
-            f"{track['number']:>3}  {track['name']:<{width}}  {track['role']:<7}{track['notes']:>6} notes   {track['reason']}"
-        )
+        what = f"{track['role']:<7}{track['notes']:>6} notes   {track['reason']}"
+        lines.append(f"{track['number']:>3}  {track['name']:<{width}}  {what}")
     lines.append("")
     lines.append(f"missing: {', '.join(found['missing']) or 'nothing'}")
     lines += [f"note: {warning}" for warning in found["warnings"]]

@@ -33,6 +33,6 @@ def parse_tracks(entries: list[str] | None) -> dict[str, str]:
     for entry in entries or []:
         name, sign, role = entry.rpartition("=")
         if not sign or not name.strip():
-            raise typer.BadParameter(f"“{entry}” should be a track and its part, as in --track \"Rhythm Gtr\"=guitar.")
+            raise typer.BadParameter(f'“{entry}” should be a track and its part, as in --track "Rhythm Gtr"=guitar.')
         tracks[name.strip().strip('"')] = role.strip().lower()
     return tracks

@@ -10,7 +10,10 @@ import typer
 
 
 def train_command(
-    config: Annotated[Path, typer.Argument(help="Config of the run, JSON; examples in configs/.", show_default=False)],
+    config: Annotated[
+        Path,
+        typer.Argument(metavar="CONFIG", help="Config of the run, JSON; examples in configs/.", show_default=False),
+    ],
     shards: Annotated[Path, typer.Option(help="Folder made by python -m datasets.prepare.", show_default=False)],
     run: Annotated[Path, typer.Option(help="Folder of the run; a run that was stopped goes on.", show_default=False)],
     device: Annotated[str | None, typer.Option(help="cpu, cuda or cuda:1; the GPU if there is one.")] = None,

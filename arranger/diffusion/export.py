@@ -25,10 +25,14 @@ def graph_bytes(checkpoint: Checkpoint) -> bytes:
     Raises
     ------
     CheckpointError
-        if an initializer of the graph is no tensor of the checkpoint, as the graph could then not be run from it.
+        if the weights are not those of the net, or an initializer of the graph is no tensor of the checkpoint, as the
+        graph could then not be run from it.
     """
     net = build_net(checkpoint.config).eval()
-    net.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in checkpoint.weights.items()})
+    try:
+        net.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in checkpoint.weights.items()})
+    except RuntimeError as err:
+        raise CheckpointError(f"The checkpoint's weights are not those of its net ({err}).") from err
     tokens = checkpoint.config.window
     examples = (
         torch.zeros(2, tokens, STEPS, TARGET_PLANES),

@@ -27,7 +27,7 @@ def posterior(
     q(x_s = 1 | x_t, x_0) is proportional to q(x_t | x_s = 1) q(x_s = 1 | x_0); the chance is the mean of that over
     p(x_0 | x_t). At lower = 0 it is the probability itself.
     """
-    level, lower = np.asarray(level, dtype=np.float64), np.asarray(lower, dtype=np.float64)
+    level, lower = np.asarray(level), np.asarray(lower)
     stay = np.where(lower < 1, (1 - level) / np.maximum(1 - lower, 1e-12), 0.0)
     seen_if_on = np.where(xt, stay + (1 - stay) * prior, (1 - stay) * (1 - prior))
     seen_if_off = np.where(xt, (1 - stay) * prior, stay + (1 - stay) * (1 - prior))

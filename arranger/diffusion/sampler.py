@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from arranger.diffusion.layout import MODES, PART_OF_PLANE, STEPS, TARGET_PLANES, noise_features
+from arranger.diffusion.layout import IS_ONSET, MODES, PART_OF_PLANE, STEPS, TARGET_PLANES, noise_features
 from arranger.diffusion.noise import posterior, xor_revert
 from arranger.diffusion.runtime import Denoise
 
+MAX_SHIFT = 4.0
 MAX_WINDOWS = 16
 """Windows in one call of the denoiser; more cost memory and are no faster on a few cores."""
 
@@ -52,13 +53,15 @@ class SamplerSettings:
     """How takes are drawn.
 
     steps : denoising steps. temperature : divides the logits; below 1 is safer. bias : added to the logits of drums,
-    bass and guitar (calibrates density). guidance : 1 = off; above it, the context counts more (Ho & Salimans 2022).
+    bass and guitar. calibrated : at every step the logits are shifted so that as many notes are expected as the net
+    expected from pure noise; neither temperature nor the sampler's own drift then thins or thickens the part. guidance : 1 = off; above it, the context counts more (Ho & Salimans 2022).
     xor : the paper's sampler instead of the exact posterior.
     """
 
     steps: int = 16
     temperature: float = 0.8
     bias: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    calibrated: bool = True
     guidance: float = 1.0
     xor: bool = False
 
@@ -120,80 +123,138 @@ def sample(
     seeds : one sequence of ints a take; a take depends on its own seed alone, not on how many there are.
     progress : called with the share done, 0..1.
     """
-    cells = problem.cells
+    planes = _asked_planes(problem)
+    cells = problem.cells[:, :, planes]
+    density = np.asarray(prior, dtype=np.float32)[planes]
+    bias = np.array(settings.bias, dtype=np.float32)[PART_OF_PLANE[planes]]
+    kinds = 2 * PART_OF_PLANE[planes] + IS_ONSET[planes]
+    groups = [np.flatnonzero(kinds == kind) for kind in np.unique(kinds)]  # onsets and sustains of each part
     generators = [np.random.default_rng(list(seed)) for seed in seeds]
-    x = np.stack([_uniform(rng, problem.slot) < prior for rng in generators]) & cells
+    x = np.stack([_uniform(rng, problem.slot, len(planes)) < density for rng in generators]) & cells
     x1 = x.copy()
+    logits = np.full((*x.shape,), -np.inf, dtype=np.float32)
+    targets: list[list[float]] = []
     levels = noise_levels(settings.steps)
-    for step, (level, lower) in enumerate(zip(levels[:-1], levels[1:], strict=True)):
-        draws = [_uniform(rng, problem.slot) for rng in generators]
+    for step, (level, lower) in enumerate(zip(levels[:-1].tolist(), levels[1:].tolist(), strict=True)):
+        draws = [_uniform(rng, problem.slot, len(planes)) for rng in generators]
         runs = windows(problem.place, window, step)
-        for take, first, last, logits in _denoised(denoise, problem, x, runs, float(level), window, settings):
-            run = slice(first, last)
-            bias = np.array(settings.bias, dtype=np.float32)[PART_OF_PLANE]
-            chance = 1 / (1 + np.exp(-(logits + bias) / settings.temperature))
+        for take, first, last, found in _denoised(denoise, problem, x, planes, runs, level, window, settings.guidance):
+            logits[take, first:last] = np.where(cells[first:last], found + bias, -np.inf)
+        for take, draw in enumerate(draws):
+            if not step:
+                targets.append([expected_count(logits[take][..., group]) for group in groups])
+            sharp = logits[take] / settings.temperature
+            for group, target in zip(groups, targets[take], strict=True):
+                sharp[..., group] += count_shift(sharp[..., group], target) if settings.calibrated else 0.0
+            chance = 1 / (1 + np.exp(-sharp))
             if lower == 0:
                 clean = chance > 0.5
             elif settings.xor:
-                clean = xor_revert(chance > 0.5, x1[take, run], lower, draws[take][run])
+                clean = xor_revert(chance > 0.5, x1[take], lower, draw)
             else:
-                clean = draws[take][run] < posterior(chance, x[take, run], level, lower, prior)
-            x[take, run] = clean & cells[run]
+                clean = draw < posterior(chance, x[take], level, lower, density)
+            x[take] = clean & cells
         if progress:
             progress((step + 1) / settings.steps)
-    return x
+    return _all_planes(x, planes)
+
+
+LOGIT_RANGE, BINS_A_NAT = 15, 10
+
+
+def _logit_counts(logits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Centres and counts of a histogram of the finite logits: a sum over half a million cells becomes one over 300."""
+    finite = logits[np.isfinite(logits)]
+    bins = ((np.clip(finite, -LOGIT_RANGE, LOGIT_RANGE) + LOGIT_RANGE) * BINS_A_NAT).astype(np.int16)
+    counts = np.bincount(bins, minlength=2 * LOGIT_RANGE * BINS_A_NAT + 1)
+    return (np.arange(len(counts)) + 0.5) / BINS_A_NAT - LOGIT_RANGE, counts
+
+
+def expected_count(logits: np.ndarray) -> float:
+    """How many cells are on if each is with the chance of its logit; -inf never."""
+    centres, counts = _logit_counts(logits)
+    return float((counts / (1 + np.exp(-centres))).sum())
+
+
+def count_shift(logits: np.ndarray, target: float) -> float:
+    """What to add to all logits so that `target` cells are expected, within +-`MAX_SHIFT`.
+
+    A temperature below 1 pushes every chance under one half towards silence; in a sparse roll those are nearly all.
+    """
+    centres, counts = _logit_counts(logits)
+    low, high = -MAX_SHIFT, MAX_SHIFT
+    for _ in range(20):
+        middle = (low + high) / 2
+        if (counts / (1 + np.exp(-centres - middle))).sum() < target:
+            low = middle
+        else:
+            high = middle
+    return (low + high) / 2
 
 
 def mean_prediction(
     denoise: Denoise, problem: Problem, window: int, prior: np.ndarray, settings: SamplerSettings, seed: Sequence[int]
 ) -> np.ndarray:
     """Chance of each hidden cell as the denoiser sees it from pure noise, float32 (T, S, P)."""
-    cells = problem.cells
-    x = (_uniform(np.random.default_rng(list(seed)), problem.slot) < prior)[None] & cells
+    planes = _asked_planes(problem)
+    cells = problem.cells[:, :, planes]
+    noise = _uniform(np.random.default_rng(list(seed)), problem.slot, len(planes))
+    x = (noise < np.asarray(prior)[planes])[None] & cells
     chance = np.zeros(cells.shape, dtype=np.float32)
-    plain = SamplerSettings(guidance=settings.guidance)
     runs = windows(problem.place, window, 0)
-    for _, first, last, logits in _denoised(denoise, problem, x, runs, 1.0, window, plain):
+    for _, first, last, logits in _denoised(denoise, problem, x, planes, runs, 1.0, window, settings.guidance):
         chance[first:last] = 1 / (1 + np.exp(-logits))
-    return chance * cells
+    return _all_planes(chance * cells, planes)
 
 
-def _uniform(rng: np.random.Generator, slot: np.ndarray) -> np.ndarray:
-    """Random numbers in [0, 1), float32 (T, S, P), the same for tokens of one slot."""
-    return rng.random((int(slot.max()) + 1, STEPS, TARGET_PLANES), dtype=np.float32)[slot]
+def _asked_planes(problem: Problem) -> np.ndarray:
+    """Planes of the parts that are hidden anywhere, int; all work on cells is done on these alone."""
+    return np.flatnonzero(problem.hidden.any(axis=0)[PART_OF_PLANE])
+
+
+def _all_planes(cells: np.ndarray, planes: np.ndarray) -> np.ndarray:
+    """(..., asked planes) -> (..., P), 0 elsewhere."""
+    out = np.zeros((*cells.shape[:-1], TARGET_PLANES), dtype=cells.dtype)
+    out[..., planes] = cells
+    return out
+
+
+def _uniform(rng: np.random.Generator, slot: np.ndarray, planes: int) -> np.ndarray:
+    """Random numbers in [0, 1), float32 (T, S, planes), the same for tokens of one slot."""
+    return rng.random((int(slot.max()) + 1, STEPS, planes), dtype=np.float32)[slot]
 
 
 def _denoised(
     denoise: Denoise,
     problem: Problem,
     x: np.ndarray,
+    planes: np.ndarray,
     runs: list[tuple[int, int]],
     level: float,
     window: int,
-    settings: SamplerSettings,
+    guidance: float,
 ) -> Iterator[tuple[int, int, int, np.ndarray]]:
-    """(take, first token, last token, logits (tokens, S, P)) of every window in which something is hidden."""
+    """(take, first token, last token, logits (tokens, S, asked planes)) of every window in which something is hidden."""
     x = x.copy()  # the caller writes into x between our answers, and windows see beyond their own tokens
-    seen = {(a, b): surroundings(problem.place, window, a, b) for a, b in runs if problem.hidden[a:b].any()}
-    jobs = [(take, *own, *seen[own]) for own in seen for take in range(len(x))]
+    seen = {run: surroundings(problem.place, window, *run) for run in runs if problem.hidden[slice(*run)].any()}
+    jobs = [(take, run, *seen[run]) for run in seen for take in range(len(x))]
     levels = np.where(problem.hidden, level, 0.0)
     features = np.concatenate([problem.static, noise_features(levels, problem.mode, problem.density)], axis=1)
+    absent = np.where(problem.hidden, problem.mode, MODES["absent"])
+    blind = np.concatenate([problem.static, noise_features(levels, absent, problem.density)], axis=1)
     for at in range(0, len(jobs), MAX_WINDOWS):
         batch = jobs[at : at + MAX_WINDOWS]
-        noisy = np.stack([_padded(x[take, a:b], window) for take, _, _, a, b in batch])
-        given = np.stack([_padded(problem.given[a:b], window) for *_, a, b in batch])
-        place = np.stack([_padded(problem.place[a:b], window) for *_, a, b in batch])
-        told = np.stack([_padded(features[a:b], window) for *_, a, b in batch])
+        noisy = np.zeros((len(batch), window, STEPS, TARGET_PLANES), dtype=np.float32)
+        given = np.zeros((len(batch), window, *problem.given.shape[1:]), dtype=np.float32)
+        place = np.zeros((len(batch), window, problem.place.shape[1]), dtype=np.int64)
+        told, untold = (np.zeros((len(batch), window, features.shape[1]), dtype=np.float32) for _ in range(2))
+        for index, (take, _, a, b) in enumerate(batch):
+            noisy[index, : b - a, :, planes] = np.moveaxis(x[take, a:b], -1, 0)
+            given[index, : b - a], place[index, : b - a] = problem.given[a:b], problem.place[a:b]
+            told[index, : b - a], untold[index, : b - a] = features[a:b], blind[a:b]
         logits = denoise(noisy, given, told, place)
-        if settings.guidance != 1:
-            absent = np.where(problem.hidden, problem.mode, MODES["absent"])
-            blind = np.concatenate([problem.static, noise_features(levels, absent, problem.density)], axis=1)
-            alone = denoise(noisy, np.zeros_like(given), np.stack([_padded(blind[a:b], window) for *_, a, b in batch]), place)
-            logits = alone + settings.guidance * (logits - alone)
-        for (take, first, last, a, _), one in zip(batch, logits, strict=True):
-            yield take, first, last, one[first - a : last - a]
-
-
-def _padded(array: np.ndarray, length: int) -> np.ndarray:
-    """Zeros after the end up to `length` tokens."""
-    return np.pad(array, [(0, length - len(array)), *[(0, 0)] * (array.ndim - 1)]) if len(array) < length else array
+        if guidance != 1:
+            alone = denoise(noisy, np.zeros_like(given), untold, place)
+            logits = alone + guidance * (logits - alone)
+        for (take, (first, last), a, _), one in zip(batch, logits, strict=True):
+            yield take, first, last, one[first - a : last - a, :, planes]
