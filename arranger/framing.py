@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -31,7 +32,13 @@ from arranger.diffusion.sampler import Problem
 from arranger.grid import ROWS, Grid
 from arranger.harmony import Key, estimate_key, pitch_class_weights
 from arranger.parts import PARTS, ROLES
+from arranger.rules import rule_part
 from arranger.song import Song
+
+SHORTEST, OPEN_LENGTH = STEPS // 4, STEPS // 2
+"""Steps of a sixteenth and of an eighth."""
+RULE_WEIGHT = {"drums": 0.5, "bass": 1.5, "guitar": 1.5}
+"""Nats that the rule's notes are raised by, chosen on val (docs/lab-log.md)."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,8 +107,26 @@ def frame_song(
     # drummer's pattern stays, and the same context twice gives the same fill (docs/lab-log.md has the figures).
     slot = token_map.place
     static = _static_features(all_bars, token_map, grid)
-    problem = Problem(given, hidden, mode, static, place, token_map.valid, wanted, slot)
+    lean = rule_lean(grid, token_map, shift, parts, bars)
+    problem = Problem(given, hidden, mode, static, place, token_map.valid, wanted, slot, lean)
     return Frame(grid, token_map, shift, problem)
+
+
+def rule_lean(grid: Grid, token_map: TokenMap, shift: int, parts: tuple[str, ...], bars: tuple[int, int]) -> np.ndarray:
+    """What the rules of thumb know of each cell, in nats to add to its logit, float32 (T, S, P).
+
+    Where the root lies at every moment is easy to work out and slow to learn. Of pitched parts it is the pitches of the
+    rule that count, at all times that they sound and not only where the rule strikes them: its rhythm is poor.
+    """
+    planes = np.zeros((2, *grid.onset.shape), dtype=bool)
+    for part in parts:
+        onset, sustain = rule_part(grid, part, bars)
+        planes[:, ROLES.index(part)] = onset if part == "drums" else sustain
+    ruled = Grid(planes[0], planes[1], grid.bar_steps, grid.bars, grid.ticks_per_quarter)
+    lean = np.zeros((token_map.valid.size, TARGET_PLANES), dtype=np.float32)
+    lean[token_map.slot] = grid_to_planes(ruled, shift)[:, :TARGET_PLANES]
+    weights = np.array([RULE_WEIGHT[part] for part in PARTS], dtype=np.float32)
+    return lean.reshape(-1, STEPS, TARGET_PLANES) * weights[PART_OF_PLANE]
 
 
 def _static_features(bars: Bars, token_map: TokenMap, grid: Grid) -> np.ndarray:
@@ -144,3 +169,16 @@ def read_part(frame: Frame, roll: np.ndarray, part: str) -> tuple[np.ndarray, np
     onset[rows] = flat[:, planes.onset].T
     sustain[rows] = flat[:, planes.sustain].T
     return onset, sustain | onset
+
+
+def let_sound(onset: np.ndarray, sustain: np.ndarray) -> np.ndarray:
+    """Sustain in which no note is shorter than a sixteenth: one for which the net left the length open lasts until the
+    part's next onset, an eighth at most. Bool (row, step)."""
+    steps = onset.shape[1]
+    struck = np.flatnonzero(onset.any(axis=0))
+    following = dict(pairwise([*struck.tolist(), steps]))
+    out = sustain.copy()
+    for row, first in np.argwhere(onset).tolist():
+        if not sustain[row, first : first + SHORTEST].all() or first + SHORTEST > steps:
+            out[row, first : min(following[first], first + OPEN_LENGTH)] = True
+    return out

@@ -33,7 +33,7 @@ from arranger.diffusion.sampler import SamplerSettings, mean_prediction
 from arranger.diffusion.shards import Piece
 from arranger.diffusion.windows import Batch, IndexedPiece, Trial, _fill_window, draw_window, index_piece
 from arranger.files import load_song
-from arranger.framing import context_key, context_roots, frame_song, grid_to_planes, read_part, song_bars
+from arranger.framing import RULE_WEIGHT, context_key, frame_song, grid_to_planes, let_sound, read_part, song_bars
 from arranger.grid import Grid, notes_to_steps, song_to_grid
 from arranger.harmony import Key
 from arranger.parts import PARTS, ROLES, Role, detect_parts
@@ -406,14 +406,29 @@ def test_the_same_place_in_any_bar_has_the_same_slot() -> None:
         assert problem.slot[begin:end].tolist() == list(range(end - begin))
 
 
-def test_root_is_the_lowest_note_that_sounds_or_the_last_one_there_was() -> None:
-    quarter = 12 * STEP
-    notes = ((1, 50), (1, 62), (2, 57), (4, 40))
-    keys = Track("Keys", 0, False, tuple(Note(at * quarter, quarter, pitch) for at, pitch in notes))
-    song = Song(TPQ, (keys,), length=8 * quarter)
-    frame = frame_song(song, grid_of(song), ("drums",), (0, 2), key_with(0))
-    # nothing yet: C; D under a D; A; silence keeps A; E, kept to the end
-    assert context_roots(frame.problem.given).tolist() == [0, 2, 9, 9, 4, 4, 4, 4]
+def test_rules_lean_on_the_pitches_of_the_rule_in_the_asked_bars_only() -> None:
+    """Keys hold a C for two bars: the bass rule plays C2, and leans on it at every step of the second bar."""
+    song = Song(TPQ, (Track("Keys", 0, False, (Note(0, 96 * STEP, 60),)),), length=96 * STEP)
+    frame = frame_song(song, song_to_grid(song, [Role(0, "other", "")]), ("bass",), (1, 2), key=Key(0, "major"))
+    lean = frame.problem.lean.reshape(-1, TARGET_PLANES)
+    assert not lean[:48].any()
+    row = 36 - BASS.low
+    for planes in (BASS.onset, BASS.sustain):
+        np.testing.assert_array_equal(lean[48:, planes.start + row], RULE_WEIGHT["bass"])
+    assert np.count_nonzero(lean[48:]) == 2 * 48
+
+
+def test_notes_of_open_length_sound_until_the_next_onset() -> None:
+    song = Song(TPQ, (Track("Keys", 0, False, (Note(0, 48 * STEP, 60),)),), length=48 * STEP)
+    frame = frame_song(song, song_to_grid(song, [Role(0, "other", "")]), ("bass",), (0, 1), key=Key(0, "major"))
+    roll = np.zeros((4, STEPS, TARGET_PLANES), dtype=bool)
+    flat = roll.reshape(-1, TARGET_PLANES)
+    for step, length in ((0, 1), (12, 1), (14, 5), (30, 2)):
+        flat[step, BASS.onset.start + 20] = True
+        flat[step : step + length, BASS.sustain.start + 20] = True
+    sustain = let_sound(*read_part(frame, roll, "bass"))
+    sounding = np.flatnonzero(sustain[20 + BASS.low]).tolist()
+    assert sounding == [*range(6), *range(12, 19), *range(30, 36)]
 
 
 def test_song_bars_are_those_of_the_song() -> None:

@@ -64,9 +64,13 @@ def read_checkpoint(path: Path) -> Checkpoint:
             header = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
     except (OSError, SafetensorError) as err:
-        raise CheckpointError(f"{path}: not a readable model ({err}). Give a .safetensors file made by arranger train.") from err
+        raise CheckpointError(
+            f"{path}: not a readable model ({err}). Give a .safetensors file made by arranger train."
+        ) from err
     if header.get("format_version") != str(FORMAT_VERSION):
-        raise CheckpointError(f"{path}: model format {header.get('format_version')}, this version reads {FORMAT_VERSION}.")
+        raise CheckpointError(
+            f"{path}: model format {header.get('format_version')}, this version reads {FORMAT_VERSION}."
+        )
     if header.get("layout") != f"{TARGET_PLANES},{FEATURES}":
         raise CheckpointError(f"{path}: made for another piano-roll layout ({header.get('layout')}); train it again.")
     try:

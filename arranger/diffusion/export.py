@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
-import onnx
 import torch
 from onnx import TensorProto
 
@@ -51,9 +49,9 @@ def graph_bytes(checkpoint: Checkpoint) -> bytes:
         verbose=False,
         optimize=False,  # the optimiser folds transposed copies of the weights into the graph
     )
-    buffer = io.BytesIO()
-    program.save(buffer)
-    model = onnx.load_from_string(buffer.getvalue())
+    if program is None:
+        raise CheckpointError("The net could not be exported to ONNX.")
+    model = program.model_proto
     for initializer in model.graph.initializer:
         if initializer.name in checkpoint.weights:
             if tuple(initializer.dims) != checkpoint.weights[initializer.name].shape:

@@ -78,7 +78,10 @@ class UNet(nn.Module):
         from arranger.diffusion.layout import BASS, DRUMS, GUITAR, OTHER
 
         self.low, self.rows = min(BASS.low, GUITAR.low, OTHER.low), 80
-        self.planes = [(p.onset, p.sustain if p.sustained else None, p.low - self.low if p.sustained else 0, p.rows) for p in (DRUMS, BASS, GUITAR)]
+        self.planes = [
+            (p.onset, p.sustain if p.sustained else None, p.low - self.low if p.sustained else 0, p.rows)
+            for p in (DRUMS, BASS, GUITAR)
+        ]
         self.other = (OTHER.onset, OTHER.sustain, OTHER.low - self.low, OTHER.rows)
         widths = [config.channels * level for level in self.LEVELS]
         channels = 2 * 5 + 2
@@ -100,7 +103,7 @@ class UNet(nn.Module):
         return torch.stack(rows, dim=1)
 
     def forward(self, noisy: Tensor, given: Tensor, features: Tensor, place: Tensor) -> Tensor:
-        batch, tokens = noisy.shape[:2]
+        tokens = noisy.shape[1]
         rolls = [self._roll(noisy, self.planes), self._roll(given[..., :TARGET_PLANES], self.planes)]
         h = self.enter(torch.cat([*rolls, self._roll(given[..., TARGET_PLANES:], [self.other])], dim=1))
         skips = []

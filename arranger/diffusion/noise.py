@@ -12,14 +12,20 @@ from __future__ import annotations
 import numpy as np
 
 
-def add_noise(x0: np.ndarray, level: np.ndarray | float, prior: np.ndarray | float, rng: np.random.Generator) -> np.ndarray:
+def add_noise(
+    x0: np.ndarray, level: np.ndarray | float, prior: np.ndarray | float, rng: np.random.Generator
+) -> np.ndarray:
     """x_t given x_0, bool; `level` and `prior` broadcast against `x0`."""
     chance = np.broadcast_to((1 - np.asarray(level)) * x0 + np.asarray(level) * prior, x0.shape)
     return rng.random(x0.shape, dtype=np.float32) < chance
 
 
 def posterior(
-    probability: np.ndarray, xt: np.ndarray, level: np.ndarray | float, lower: np.ndarray | float, prior: np.ndarray | float
+    probability: np.ndarray,
+    xt: np.ndarray,
+    level: np.ndarray | float,
+    lower: np.ndarray | float,
+    prior: np.ndarray | float,
 ) -> np.ndarray:
     """Chance that a cell is 1 at level `lower`, given x_t at `level` and p(x_0 = 1 | x_t).
 

@@ -36,7 +36,9 @@ def load_model(path: Path, threads: int = 0) -> Model:
     checkpoint = read_checkpoint(path)
     graph = path.with_suffix(".onnx")
     if not graph.exists():
-        raise CheckpointError(f"{path}: its graph {graph.name} is not beside it; make it with arranger train --export {path}.")
+        raise CheckpointError(
+            f"{path}: its graph {graph.name} is not beside it; make it with arranger train --export {path}."
+        )
     return Model(_session(checkpoint, graph, threads), checkpoint.config.window, checkpoint.prior, path.stem)
 
 

@@ -30,7 +30,8 @@ class Problem:
     place : int64 (T, 3).
     valid : bool (T, S).
     density : float (T, 3), onsets a beat that are asked for, NaN = free.
-    slot : int (T,), tokens with the same slot get the same random numbers, so that the same context gives the same fill.
+    slot : int (T,), tokens with the same slot get the same random numbers: the same context, the same fill.
+    lean : float32 (T, S, P), added to the logits: what is known beside what the net was told.
     """
 
     given: np.ndarray
@@ -41,6 +42,7 @@ class Problem:
     valid: np.ndarray
     density: np.ndarray
     slot: np.ndarray
+    lean: np.ndarray
 
     @property
     def cells(self) -> np.ndarray:
@@ -52,16 +54,19 @@ class Problem:
 class SamplerSettings:
     """How takes are drawn.
 
-    steps : denoising steps. temperature : divides the logits; below 1 is safer. bias : added to the logits of drums,
-    bass and guitar. calibrated : at every step the logits are shifted so that as many notes are expected as the net
-    expected from pure noise; neither temperature nor the sampler's own drift then thins or thickens the part. guidance : 1 = off; above it, the context counts more (Ho & Salimans 2022).
+    steps : denoising steps.
+    temperature : divides the logits; below 1 is safer.
+    calibrated : at every step the logits are shifted so that as many notes are expected as the net expected from pure
+        noise; neither temperature nor lean nor the sampler's own drift then thins or thickens the part.
+    density : times so many.
+    guidance : 1 = off; above it, the context counts more (Ho & Salimans 2022).
     xor : the paper's sampler instead of the exact posterior.
     """
 
     steps: int = 16
-    temperature: float = 0.8
-    bias: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    temperature: float = 0.6
     calibrated: bool = True
+    density: float = 1.0
     guidance: float = 1.0
     xor: bool = False
 
@@ -126,7 +131,7 @@ def sample(
     planes = _asked_planes(problem)
     cells = problem.cells[:, :, planes]
     density = np.asarray(prior, dtype=np.float32)[planes]
-    bias = np.array(settings.bias, dtype=np.float32)[PART_OF_PLANE[planes]]
+    lean = problem.lean[..., planes]
     kinds = 2 * PART_OF_PLANE[planes] + IS_ONSET[planes]
     groups = [np.flatnonzero(kinds == kind) for kind in np.unique(kinds)]  # onsets and sustains of each part
     generators = [np.random.default_rng(list(seed)) for seed in seeds]
@@ -139,14 +144,14 @@ def sample(
         draws = [_uniform(rng, problem.slot, len(planes)) for rng in generators]
         runs = windows(problem.place, window, step)
         for take, first, last, found in _denoised(denoise, problem, x, planes, runs, level, window, settings.guidance):
-            logits[take, first:last] = np.where(cells[first:last], found + bias, -np.inf)
+            logits[take, first:last] = np.where(cells[first:last], found, -np.inf)
         for take, draw in enumerate(draws):
             if not step:
-                targets.append([expected_count(logits[take][..., group]) for group in groups])
-            sharp = logits[take] / settings.temperature
+                targets.append([settings.density * expected_count(logits[take][..., group]) for group in groups])
+            sharp = (logits[take] + lean) / settings.temperature
             for group, target in zip(groups, targets[take], strict=True):
                 sharp[..., group] += count_shift(sharp[..., group], target) if settings.calibrated else 0.0
-            chance = 1 / (1 + np.exp(-sharp))
+            chance = sigmoid(sharp)
             if lower == 0:
                 clean = chance > 0.5
             elif settings.xor:
@@ -159,6 +164,12 @@ def sample(
     return _all_planes(x, planes)
 
 
+def sigmoid(logits: np.ndarray) -> np.ndarray:
+    """1 / (1 + exp(-logits)), without overflow for -inf and the like."""
+    return 1 / (1 + np.exp(-np.clip(logits, -MOST_CERTAIN, MOST_CERTAIN)))
+
+
+MOST_CERTAIN = 60.0
 LOGIT_RANGE, BINS_A_NAT = 15, 10
 
 
@@ -195,7 +206,7 @@ def count_shift(logits: np.ndarray, target: float) -> float:
 def mean_prediction(
     denoise: Denoise, problem: Problem, window: int, prior: np.ndarray, settings: SamplerSettings, seed: Sequence[int]
 ) -> np.ndarray:
-    """Chance of each hidden cell as the denoiser sees it from pure noise, float32 (T, S, P)."""
+    """Chance of each hidden cell as the denoiser alone sees it from pure noise, float32 (T, S, P)."""
     planes = _asked_planes(problem)
     cells = problem.cells[:, :, planes]
     noise = _uniform(np.random.default_rng(list(seed)), problem.slot, len(planes))
@@ -203,13 +214,13 @@ def mean_prediction(
     chance = np.zeros(cells.shape, dtype=np.float32)
     runs = windows(problem.place, window, 0)
     for _, first, last, logits in _denoised(denoise, problem, x, planes, runs, 1.0, window, settings.guidance):
-        chance[first:last] = 1 / (1 + np.exp(-logits))
+        chance[first:last] = sigmoid(logits)
     return _all_planes(chance * cells, planes)
 
 
 def _asked_planes(problem: Problem) -> np.ndarray:
     """Planes of the parts that are hidden anywhere, int; all work on cells is done on these alone."""
-    return np.flatnonzero(problem.hidden.any(axis=0)[PART_OF_PLANE])
+    return np.flatnonzero(np.any(problem.hidden, axis=0)[PART_OF_PLANE])
 
 
 def _all_planes(cells: np.ndarray, planes: np.ndarray) -> np.ndarray:
@@ -234,7 +245,7 @@ def _denoised(
     window: int,
     guidance: float,
 ) -> Iterator[tuple[int, int, int, np.ndarray]]:
-    """(take, first token, last token, logits (tokens, S, asked planes)) of every window in which something is hidden."""
+    """(take, first token, last token, logits (tokens, S, asked planes)) of windows in which something is hidden."""
     x = x.copy()  # the caller writes into x between our answers, and windows see beyond their own tokens
     seen = {run: surroundings(problem.place, window, *run) for run in runs if problem.hidden[slice(*run)].any()}
     jobs = [(take, run, *seen[run]) for run in seen for take in range(len(x))]

@@ -54,14 +54,21 @@ def window_problem(batch: Batch, index: int, part: int) -> Problem:
         np.tile(np.where(np.arange(3) == part, MODES["unknown"], MODES["given"]), (tokens, 1)),
         batch.features[index, :tokens, :STATIC_FEATURES],
         batch.place[index, :tokens],
-        batch.weight[index, :tokens][..., PART_OF_PLANE == part].any(axis=-1),
+        np.any(batch.weight[index, :tokens][..., part == PART_OF_PLANE], axis=-1),
         np.full((tokens, 3), np.nan),
         np.arange(tokens),
+        np.zeros((tokens, STEPS, TARGET_PLANES), dtype=np.float32),
     )
 
 
 def draw_samples(
-    net: nn.Module, songs: list[IndexedPiece], config: TrainConfig, prior: np.ndarray, device: torch.device, folder: Path, step: int
+    net: nn.Module,
+    songs: list[IndexedPiece],
+    config: TrainConfig,
+    prior: np.ndarray,
+    device: torch.device,
+    folder: Path,
+    step: int,
 ) -> list[Path]:
     """One picture a part: what is given in grey; above the true part, below it a sample. Always the same windows."""
     folder.mkdir(exist_ok=True)
@@ -72,7 +79,7 @@ def draw_samples(
         problem = window_problem(batch, 0, part)
         settings = SamplerSettings(steps=SAMPLE_STEPS)
         roll = sample(torch_denoiser(net, device), problem, config.net.window, prior, settings, [(0,)])[0]
-        truth = batch.truth[0, : len(roll)].astype(bool) & (PART_OF_PLANE == part)
+        truth = batch.truth[0, : len(roll)].astype(bool) & (part == PART_OF_PLANE)
         strips = [_strip(problem.given, part_roll) for part_roll in (truth, roll)]
         rule = np.full((3, strips[0].shape[1], 3), RULE_COLOUR, dtype=np.uint8)
         path = folder / f"{PARTS[part]}-{step:06d}.png"
@@ -109,4 +116,9 @@ def png(image: np.ndarray) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(rows.tobytes())) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", header)
+        + chunk(b"IDAT", zlib.compress(rows.tobytes()))
+        + chunk(b"IEND", b"")
+    )

@@ -84,9 +84,13 @@ def read_shard(path: Path) -> list[Piece]:
         header = json.loads(raw[8 : 8 + int.from_bytes(raw[:8], "little")])["__metadata__"]
         version, names = int(header["format_version"]), json.loads(header["names"])
     except (OSError, lzma.LZMAError, SafetensorError, KeyError, ValueError) as err:
-        raise TrainingError(f"{path.name} is not a readable shard ({err}); make it again with datasets.prepare.") from err
+        raise TrainingError(
+            f"{path.name} is not a readable shard ({err}); make it again with datasets.prepare."
+        ) from err
     if version != FORMAT_VERSION:
-        raise TrainingError(f"{path.name} has shard format {version}, this version reads {FORMAT_VERSION}; prepare again.")
+        raise TrainingError(
+            f"{path.name} has shard format {version}, this version reads {FORMAT_VERSION}; prepare again."
+        )
     bars, notes, shifts = columns["song_bars"], columns["song_notes"], columns["song_shift"]
     pieces = []
     for song, name in enumerate(names):

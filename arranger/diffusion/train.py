@@ -1,8 +1,8 @@
 """Training: one plain loop that torchrun can spread. Needs torch, numpy and safetensors alone.
 
-`python -m arranger.diffusion.train CONFIG.json SHARDS RUN` is `arranger train` without the rest of the package. A run is
-a folder: `config.json`, `log.jsonl`, `state.safetensors` (weights, EMA, optimiser; a killed run goes on from it),
-`best.safetensors` and `last.safetensors` (EMA weights as checkpoints).
+`python -m arranger.diffusion.train CONFIG.json SHARDS RUN` is `arranger train` without the rest of the package. A run
+is a folder: `config.json`, `log.jsonl`, `state.safetensors` (weights, EMA, optimiser; a killed run goes on from it),
+`best.safetensors` and `last.safetensors` (EMA weights as checkpoints), `samples/` (piano rolls as PNG).
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import queue
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -27,7 +27,9 @@ from arranger.diffusion.checkpoint import Checkpoint, read_checkpoint, write_che
 from arranger.diffusion.config import TrainConfig, to_json, train_config
 from arranger.diffusion.layout import IS_ONSET, PART_OF_PLANE
 from arranger.diffusion.nets import build_net
+from arranger.diffusion.samples import draw_samples
 from arranger.diffusion.shards import read_shards
+from arranger.diffusion.state import load_state, save_state
 from arranger.diffusion.validate import validate
 from arranger.diffusion.windows import Batch, IndexedPiece, index_piece, make_batch, plane_density
 from arranger.errors import TrainingError
@@ -66,7 +68,9 @@ def _song_chances(songs: list[IndexedPiece]) -> np.ndarray:
     return roots / roots.sum()
 
 
-def _batches(songs: list[IndexedPiece], config: TrainConfig, prior: np.ndarray, first_step: int, rank: int):
+def _batches(
+    songs: list[IndexedPiece], config: TrainConfig, prior: np.ndarray, first_step: int, rank: int
+) -> Iterator[Batch]:
     """Endless training batches, drawn in a thread while the net works; batch k depends on (seed, k, rank) alone."""
     chances = _song_chances(songs)
     ready: queue.Queue[Batch | BaseException] = queue.Queue(PREFETCH)
@@ -86,31 +90,6 @@ def _batches(songs: list[IndexedPiece], config: TrainConfig, prior: np.ndarray, 
         if isinstance(batch, BaseException):
             raise batch
         yield batch
-
-
-def _save_state(path: Path, net: nn.Module, ema: dict[str, Tensor], optimiser: torch.optim.Optimizer, step: int) -> None:
-    tensors = {f"net.{k}": v for k, v in net.state_dict().items()} | {f"ema.{k}": v for k, v in ema.items()}
-    for name, parameter in net.named_parameters():
-        for key, value in optimiser.state[parameter].items():
-            tensors[f"adam.{key}.{name}"] = torch.as_tensor(value)
-    tensors = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    save_file(tensors, f"{path}.part", metadata={"step": str(step)})
-    os.replace(f"{path}.part", path)
-
-
-def _load_state(path: Path, net: nn.Module, ema: dict[str, Tensor], optimiser: torch.optim.Optimizer) -> int:
-    tensors = load_file(path)
-    net.load_state_dict({k.removeprefix("net."): v for k, v in tensors.items() if k.startswith("net.")})
-    for name in ema:
-        ema[name].copy_(tensors[f"ema.{name}"])
-    for name, parameter in net.named_parameters():
-        keys = [key for key in ("step", "exp_avg", "exp_avg_sq") if f"adam.{key}.{name}" in tensors]
-        # Adam keeps its step count on the CPU unless fused on a GPU, where it goes with the parameter.
-        optimiser.state[parameter] = {key: tensors[f"adam.{key}.{name}"].to(parameter.device) for key in keys}
-    from safetensors import safe_open
-
-    with safe_open(path, framework="pt") as file:
-        return int(file.metadata()["step"])
 
 
 def train(config: TrainConfig, shards: Path, run: Path, device_name: str | None = None) -> Path:
@@ -145,7 +124,7 @@ def train(config: TrainConfig, shards: Path, run: Path, device_name: str | None 
     optimiser = torch.optim.AdamW(groups, betas=(0.9, 0.98), fused=True)
     step, best = 0, math.inf
     if (run / "state.safetensors").exists():
-        step = _load_state(run / "state.safetensors", net, ema, optimiser)
+        step = load_state(run / "state.safetensors", net, ema, optimiser)
         best = _best_so_far(run / "best.safetensors")
     model = nn.parallel.DistributedDataParallel(net) if world > 1 else net
     half = torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bfloat16")
@@ -174,11 +153,16 @@ def train(config: TrainConfig, shards: Path, run: Path, device_name: str | None 
         if step % config.log_every == 0 or step == config.steps:
             mean = float(torch.stack(losses).mean())
             if not math.isfinite(mean):
-                raise TrainingError(f"The loss is no longer finite at step {step}; lower learning_rate and start again.")
+                raise TrainingError(
+                    f"The loss is no longer finite at step {step}; lower learning_rate and start again."
+                )
             _log(run, {"step": step, "loss": mean, "seconds_a_step": (time.monotonic() - started) / len(losses)})
             losses, started = [], time.monotonic()
         if step % config.validate_every == 0 or step == config.steps:
-            figures = validate(build_net(config.net).to(device), ema, held, config, prior, device, run, step)
+            averaged = build_net(config.net).to(device).eval()
+            averaged.load_state_dict(ema)
+            figures = validate(averaged, held, config, prior, device)
+            draw_samples(averaged, held, config, prior, device, run / "samples", step)
             _log(run, {"step": step, **figures})
             info = {"step": step, **figures}
             arrays = {name: tensor.float().cpu().numpy() for name, tensor in ema.items()}
@@ -188,7 +172,7 @@ def train(config: TrainConfig, shards: Path, run: Path, device_name: str | None 
                 write_checkpoint(run / "best.safetensors", Checkpoint(config.net, arrays, prior, info))
             started = time.monotonic()
         if step % config.save_every == 0 or step == config.steps:
-            _save_state(run / "state.safetensors", net, ema, optimiser, step)
+            save_state(run / "state.safetensors", net, ema, optimiser, step)
     return run / "last.safetensors"
 
 

@@ -49,7 +49,9 @@ class Block(nn.Module):
 
     def forward(self, h: Tensor, bias: Tensor) -> Tensor:
         batch, tokens, width = h.shape
-        q, k, v = self.qkv(self.norm1(h)).view(batch, tokens, 3, self.heads, width // self.heads).unbind(2)  # (B,T,H,W/H)
+        q, k, v = (
+            self.qkv(self.norm1(h)).view(batch, tokens, 3, self.heads, width // self.heads).unbind(2)
+        )  # (B,T,H,W/H)
         # Written out: windows are short, and the ONNX exporter can't trace the fused kernel's strides.
         score = q.transpose(1, 2) @ k.permute(0, 2, 3, 1) * (width // self.heads) ** -0.5  # (B,H,T,T)
         mixed = torch.softmax(score + bias.to(score.dtype), dim=-1) @ v.transpose(1, 2)  # (B,H,T,W/H)
@@ -63,10 +65,11 @@ class Trunk(nn.Module):
     def __init__(self, config: NetConfig):
         super().__init__()
         self.bias = PlaceBias(config.window, config.heads)
-        self.blocks = nn.ModuleList(Block(config.width, config.heads) for _ in range(config.blocks))
+        blocks = [Block(config.width, config.heads) for _ in range(config.blocks)]
+        self.blocks = nn.ModuleList(blocks)
         self.norm = nn.LayerNorm(config.width)
         # Residual branches begin small, so that depth does not change the scale (GPT-2).
-        for block in self.blocks:
+        for block in blocks:
             for layer in (block.merge, block.down):
                 nn.init.normal_(layer.weight, std=0.02 / (2 * config.blocks) ** 0.5)
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional
 
 from arranger.diffusion.config import TrainConfig
@@ -31,20 +29,15 @@ def _notes_at_equal_density(score: np.ndarray, truth: np.ndarray) -> float:
 @torch.no_grad()
 def validate(
     net: nn.Module,
-    weights: dict[str, Tensor],
     songs: list[IndexedPiece],
     config: TrainConfig,
     prior: np.ndarray,
     device: torch.device,
-    run: Path,
-    step: int,
 ) -> dict[str, float]:
-    """Losses `val/part/level` (bits of nats a step, onset cells), their mean `val`, and `f1/part` at full noise.
+    """Losses `val/part/level` (nats a step, onset cells), their mean `val`, and `f1/part` at full noise.
 
     The same windows and noise at every call, whatever the training seed.
     """
-    net.load_state_dict(weights)
-    net.eval()
     chances = np.full(len(songs), 1 / len(songs))
     figures: dict[str, float] = {}
     onset = torch.from_numpy(IS_ONSET).to(device)

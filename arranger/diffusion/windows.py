@@ -98,7 +98,9 @@ def draw_roll(
         roll[planes.sustain] = np.cumsum(edges[:, :-1], axis=1) > 0
 
 
-def draw_window(song: IndexedPiece, first: int, last: int, shift: int, alone: int | None) -> tuple[np.ndarray, np.ndarray]:
+def draw_window(
+    song: IndexedPiece, first: int, last: int, shift: int, alone: int | None
+) -> tuple[np.ndarray, np.ndarray]:
     """Target and context rolls of the bars [first, last), uint8 (P, step) and (C, step).
 
     `alone`: line of the one guitar that is the part, the others being context; None for all guitars together.
@@ -173,7 +175,12 @@ def make_batch(
 
 
 def _fill_window(
-    out: Batch, song: IndexedPiece, config: TrainConfig, prior: np.ndarray, rng: np.random.Generator, trial: Trial | None
+    out: Batch,
+    song: IndexedPiece,
+    config: TrainConfig,
+    prior: np.ndarray,
+    rng: np.random.Generator,
+    trial: Trial | None,
 ) -> None:
     """Write one window into a batch's views (each without the axis B)."""
     bars = song.bars
@@ -215,7 +222,9 @@ def _fill_window(
         out.given[:count, :, TARGET_PLANES:] = other
     static, noise = static_features(bars, token_map)[:count], noise_features(levels, mode, said)
     out.features[:count] = np.concatenate([static, noise], axis=1)
-    out.place[:count] = np.stack([token_map.bar[:count], token_map.place[:count], np.ones(count, dtype=np.int64)], axis=1)
+    out.place[:count] = np.stack(
+        [token_map.bar[:count], token_map.place[:count], np.ones(count, dtype=np.int64)], axis=1
+    )
     out.level[:count] = levels
 
 
