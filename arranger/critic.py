@@ -1,8 +1,8 @@
 """The critic: how well a take fits its song, and how it stands against the rule and against human parts.
 
-A take's score is its agreement with what the model thinks of every cell (the expected F1 of the take under the
-model's mean prediction: the take that a committee of all takes would choose), and how many of its measures lie in the
-range of human parts (5th to 95th percentile over a training corpus, `data/human_ranges.json`).
+A take's score is its agreement with the other takes (mean F1 of their onsets: the best is their medoid, the take that
+a committee of all of them would choose; a single take is held against the model's mean prediction), and how many of its
+measures lie in the range of human parts (5th to 95th percentile over a training corpus, `data/human_ranges.json`).
 """
 
 from __future__ import annotations
@@ -132,13 +132,28 @@ def expected_f1(take: np.ndarray, chance: np.ndarray) -> float:
     return 2 * float(chance[take].sum()) / total if total else 1.0
 
 
+def agreement(takes: np.ndarray, chance: np.ndarray) -> list[float]:
+    """Agreement of each take, 0..1.
+
+    Parameters
+    ----------
+    takes : bool (take, cell), onsets. chance : float (cell,), the model's mean prediction, for a take that is alone.
+    """
+    if len(takes) == 1:
+        return [expected_f1(takes[0], chance)]
+    cells = takes.astype(np.float32)
+    common, sizes = cells @ cells.T, cells.sum(axis=1)
+    f1 = 2 * common / np.maximum(1, sizes[:, None] + sizes[None, :])
+    return ((f1.sum(axis=1) - np.diag(f1)) / (len(takes) - 1)).tolist()
+
+
 def judge(
-    part: str, planes: Planes, rule: Planes, grid: Grid, bars: tuple[int, int], agreement: float, changed: int
+    part: str, planes: Planes, rule: Planes, grid: Grid, bars: tuple[int, int], agreed: float, changed: int
 ) -> Card:
     """Score card of a part."""
     measures, ruled = part_measures(part, planes, grid, bars), part_measures(part, rule, grid, bars)
     inside, judged = in_human_range(part, measures)
-    return Card(measures, ruled, inside, in_human_range(part, ruled)[0], judged, agreement, changed)
+    return Card(measures, ruled, inside, in_human_range(part, ruled)[0], judged, agreed, changed)
 
 
 def score(cards: Mapping[str, Card]) -> float:

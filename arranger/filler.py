@@ -82,7 +82,14 @@ def fill(
     problem = with_rests(frame, chance)
     rolls = sample(denoiser.denoise, problem, *beside, [(seed, take) for take in range(takes)], progress)
     rules = {part: rule_part(grid, part, request.bars) for part in request.parts}
-    made = [_take(request, frame, roll, chance, rules, seed, take, settings) for take, roll in enumerate(rolls)]
+    agreed = {}
+    for part in request.parts:
+        onsets = (PARTS.index(part) == PART_OF_PLANE) & IS_ONSET
+        agreed[part] = critic.agreement(rolls[..., onsets].reshape(takes, -1), chance[..., onsets].ravel())
+    made = []
+    for take, roll in enumerate(rolls):
+        agreement = {part: agreed[part][take] for part in request.parts}
+        made.append(_take(request, frame, roll, chance, agreement, rules, seed, take, settings))
     kept = [one for one, plausible in made if plausible] or [one for one, _ in made]
     heard = [one for one in kept if all(filled.notes for filled in one.parts)]
     if not heard:
@@ -110,6 +117,7 @@ def _take(
     frame: Frame,
     roll: np.ndarray,
     chance: np.ndarray,
+    agreement: Mapping[str, float],
     rules: Mapping[str, critic.Planes],
     seed: int,
     take: int,
@@ -119,7 +127,6 @@ def _take(
     cards, filled, plausible = {}, [], True
     for part in request.parts:
         onsets = (PARTS.index(part) == PART_OF_PLANE) & IS_ONSET
-        agreement = critic.expected_f1(roll[..., onsets], chance[..., onsets])
         expected = float(chance[..., onsets].sum())
         ratio = float(roll[..., onsets].sum()) / expected if expected else 1.0
         plausible &= critic.SPARSEST <= ratio <= critic.DENSEST
@@ -127,7 +134,7 @@ def _take(
         sounding = sustain if part == "drums" else let_sound(onset, sustain)
         notes, changed = _playable_notes(request, frame.grid, (onset, sounding), part, seed + take)
         planes = _planes(notes, frame.grid, part)
-        cards[part] = critic.judge(part, planes, rules[part], frame.grid, request.bars, agreement, changed)
+        cards[part] = critic.judge(part, planes, rules[part], frame.grid, request.bars, agreement[part], changed)
         filled.append(_part_fill(request, part, notes))
     card = {part: one.as_dict() for part, one in cards.items()}
     told = {"steps": settings.steps, "temperature": settings.temperature, "guidance": settings.guidance}

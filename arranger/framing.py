@@ -37,7 +37,7 @@ from arranger.song import Song
 
 SHORTEST, OPEN_LENGTH = STEPS // 4, STEPS // 2
 """Steps of a sixteenth and of an eighth."""
-RULE_WEIGHT = {"drums": 0.5, "bass": 1.5, "guitar": 1.5}
+RULE_WEIGHT = {"drums": 2.0, "bass": 1.5, "guitar": 1.5}
 """Nats that the rule's notes are raised by, chosen on val (docs/lab-log.md)."""
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from arranger.critic import MEASURES, Card, expected_f1, human_ranges, in_human_range, part_measures, score
+from arranger.critic import MEASURES, Card, agreement, expected_f1, human_ranges, in_human_range, part_measures, score
 from arranger.grid import Grid
 from arranger.parts import PARTS, ROLES
 from arranger.song import Bar
@@ -78,3 +78,12 @@ def test_score_prefers_agreement_and_human_measures() -> None:
     assert score({"bass": card(0.6, 6)}) > score({"bass": card(0.5, 6)})
     assert score({"bass": card(0.6, 6)}) > score({"bass": card(0.6, 3)})
     assert score({"bass": card(0.6, 6), "drums": card(0.4, 6)}) == pytest.approx(score({"bass": card(0.5, 6)}))
+
+
+def test_the_medoid_agrees_most_and_a_single_take_is_held_against_the_mean() -> None:
+    takes = np.array([[1, 1, 0, 0], [1, 1, 1, 0], [0, 1, 1, 0]], dtype=bool)
+    chance = np.array([0.9, 0.5, 0.1, 0.0])
+    # F1 of takes 0 and 1 is 4/5, of 1 and 2 too, of 0 and 2 2/4.
+    assert agreement(takes, chance) == pytest.approx([(0.8 + 0.5) / 2, 0.8, (0.8 + 0.5) / 2])
+    assert agreement(takes[:1], chance) == [expected_f1(takes[0], chance)]
+    assert agreement(np.zeros((2, 4), dtype=bool), chance) == [0.0, 0.0]

@@ -48,7 +48,7 @@ def fill_command(
     ] = None,
     rule: Annotated[bool, typer.Option("--rule", help="Take the rule of thumb instead of the model.")] = False,
     temperature: Annotated[
-        float | None, typer.Option(min=0.1, max=3, metavar="T", help="Below 0.6 safer, above it bolder.")
+        float | None, typer.Option(min=0.1, max=3, metavar="T", help="Below 0.5 safer, above it bolder.")
     ] = None,
     model: Annotated[Path | None, typer.Option(metavar="FILE", help="Another model, made by arranger train.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the output if it exists.")] = False,

@@ -64,7 +64,7 @@ class SamplerSettings:
     """
 
     steps: int = 16
-    temperature: float = 0.6
+    temperature: float = 0.5
     calibrated: bool = True
     density: float = 1.0
     guidance: float = 1.0
