@@ -111,7 +111,10 @@ def entries(run: Path) -> list[dict]:
 
 def test_a_run_leaves_what_it_says(finished: Path) -> None:
     names = {path.name for path in finished.iterdir()}
-    assert names == {"config.json", "log.jsonl", "state.safetensors", "best.safetensors", "last.safetensors"}
+    assert names == {"config.json", "log.jsonl", "state.safetensors", "best.safetensors", "last.safetensors", "samples"}
+    drawn = sorted(path.name for path in (finished / "samples").iterdir())
+    assert drawn == [f"{part}-{step:06d}.png" for part in ("bass", "drums", "guitar") for step in (4, 8)]
+    assert all((finished / "samples" / name).read_bytes().startswith(b"\x89PNG") for name in drawn)
     log = entries(finished)
     assert [e["step"] for e in log if "loss" in e] == [2, 4, 6, 8]
     assert all(math.isfinite(e["loss"]) for e in log if "loss" in e)
@@ -168,7 +171,7 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(
 def test_a_finished_run_is_left_alone_and_a_longer_one_goes_on(shards: Path, finished: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     run.mkdir()
-    for path in finished.iterdir():
+    for path in finished.glob("*.*"):
         (run / path.name).write_bytes(path.read_bytes())
     lines = len(entries(run))
     train(TINY, shards, run, "cpu")
@@ -182,7 +185,7 @@ def test_the_best_checkpoint_survives_a_worse_continuation(
 ) -> None:
     run = tmp_path / "run"
     run.mkdir()
-    for path in finished.iterdir():
+    for path in finished.glob("*.*"):
         (run / path.name).write_bytes(path.read_bytes())
     best = (run / "best.safetensors").read_bytes()
     monkeypatch.setattr(training, "validate", lambda *_: {"val": 1e9})

@@ -63,7 +63,7 @@ class SamplerSettings:
     xor : the paper's sampler instead of the exact posterior.
     """
 
-    steps: int = 16
+    steps: int = 4
     temperature: float = 0.5
     calibrated: bool = True
     density: float = 1.0
