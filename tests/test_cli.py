@@ -199,3 +199,33 @@ def test_inspect_says_what_is_missing_and_why() -> None:
     assert found["parts"]["guitar"] == []
     overruled = json.loads(run("inspect", SONG, "--json", "--track", f"{found['parts']['bass'][0]}=guitar").stdout)
     assert overruled["missing"] == ["bass"]
+
+
+def test_train_leaves_models_that_fill_can_use(tmp_path: Path) -> None:
+    import numpy as np
+
+    from arranger.diffusion.shards import Piece, write_shard
+
+    notes = [np.tile(np.array(column, dtype=np.uint8), 8) for column in ([0, 1], [0, 0], [0, 36], [3, 12])]
+    bars = [
+        np.full(8, 48, np.uint8),
+        np.full((8, 2), 4, np.uint8),
+        np.full(8, 120, np.uint16),
+        np.full(8, 2, np.uint16),
+    ]
+    shards, run_folder, config = tmp_path / "shards", tmp_path / "run", tmp_path / "config.json"
+    shards.mkdir()
+    for split in ("train", "val"):
+        write_shard(shards / f"{split}-a.shard", [Piece("a", 0, *bars, *notes)])
+    net = {"width": 16, "blocks": 1, "heads": 2, "step_width": 8, "window": 16}
+    config.write_text(json.dumps({"net": net, "batch": 1, "steps": 1, "warmup": 1, "validate_every": 1}))
+    trained = run("train", config, "--shards", shards, "--run", run_folder, "--device", "cpu")
+    assert trained.returncode == 0, trained.stderr
+    for name in ("last", "best"):
+        assert f"{name}.safetensors" in trained.stdout
+        out = tmp_path / f"{name}.mid"
+        result = fill(SONG, "--part", "guitar", "-o", out, "--model", run_folder / f"{name}.safetensors")
+        assert result.returncode == 0, result.stderr
+    (run_folder / "best.onnx").unlink()
+    lost = fill(SONG, "--part", "guitar", "-o", tmp_path / "x.mid", "--model", run_folder / "best.safetensors")
+    refused(lost, 3, ["best.onnx", "arranger train"])

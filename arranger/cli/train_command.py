@@ -34,5 +34,6 @@ def train_command(
     except (OSError, ValueError) as err:
         raise TrainingError(f"{config}: not a readable config ({err}).") from err
     last = train(train_config(values), shards, run, device)
-    write_graph(last.with_suffix(".onnx"), read_checkpoint(last))
-    typer.echo(f"Wrote {last} and its graph.")
+    for path in (last, last.with_name("best.safetensors")):
+        write_graph(path.with_suffix(".onnx"), read_checkpoint(path))
+        typer.echo(f"Wrote {path} and its graph.")

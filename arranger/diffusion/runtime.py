@@ -37,7 +37,7 @@ def load_model(path: Path, threads: int = 0) -> Model:
     graph = path.with_suffix(".onnx")
     if not graph.exists():
         raise CheckpointError(
-            f"{path}: its graph {graph.name} is not beside it; make it with arranger train --export {path}."
+            f"{path}: its graph {graph.name} is not beside it; arranger train writes it when its run is done."
         )
     return Model(_session(checkpoint, graph, threads), checkpoint.config.window, checkpoint.prior, path.stem)
 
