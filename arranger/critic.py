@@ -16,8 +16,7 @@ from importlib import resources
 
 import numpy as np
 
-from arranger.grid import DRUMS, Grid
-from arranger.metrics import (
+from arranger.evaluation.metrics import (
     chord_tone_share,
     distinct_bar_share,
     groove_consistency,
@@ -25,7 +24,8 @@ from arranger.metrics import (
     kick_bass_lock,
     onset_f1,
 )
-from arranger.metrics_truth import bars_playing
+from arranger.evaluation.metrics_truth import bars_playing
+from arranger.grid import DRUMS, Grid
 from arranger.parts import ROLES
 from arranger.voices import VOICES
 

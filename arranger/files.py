@@ -10,9 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from arranger.errors import SongFileError
-from arranger.midi_read import MAX_FILE_BYTES, read_midi
-from arranger.midi_write import write_midi
-from arranger.smf import find_header
+from arranger.formats.midi_read import MAX_FILE_BYTES, read_midi
+from arranger.formats.midi_write import write_midi
+from arranger.formats.smf import find_header
 from arranger.song import Song
 
 MIDI_SUFFIXES = (".mid", ".midi")
@@ -131,7 +131,7 @@ def output_path(input_path: str | os.PathLike[str], song: Song, parts: Sequence[
 def _parse(data: bytes, name: str) -> Song:
     head = data[1:32]
     if head.startswith(_GUITAR_PRO):
-        from arranger.guitarpro_read import read_guitarpro  # only those who need it pay for the import
+        from arranger.formats.guitarpro_read import read_guitarpro  # only those who need it pay for the import
 
         return read_guitarpro(data, name)
     if head.startswith(_GUITAR_PRO_OLD):
@@ -174,7 +174,7 @@ def _serialised(song: Song, suffix: str, name: str) -> bytes:
     _check_format(song, suffix, name)
     if suffix in MIDI_SUFFIXES:
         return write_midi(song)
-    from arranger.guitarpro_write import write_guitarpro
+    from arranger.formats.guitarpro_write import write_guitarpro
 
     return write_guitarpro(song)
 

@@ -57,6 +57,30 @@ class Marker:
 
 
 @dataclass(frozen=True, slots=True)
+class KeySignature:
+    """Key signature from `tick` on: sharps (> 0) or flats (< 0), -7..7, and whether it is meant as a minor key."""
+
+    tick: int
+    sharps: int
+    minor: bool = False
+
+
+FEELS = (
+    "straight",
+    *(f"{kind}-{unit}" for kind in ("triplet", "dotted", "scottish") for unit in ("eighths", "sixteenths")),
+)
+"""How written pairs are played: 2:1, 3:1 or 1:3."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feel:
+    """How pairs of equal notes are played from `tick` on; `kind` is one of `FEELS`. Notes stand as they are written."""
+
+    tick: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class Bar:
     """One bar of the score; `length` can be short where the metre changes before the bar is full."""
 
@@ -92,7 +116,8 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The bytes that a song was read from; `format` is one of `mid`, `gp3`, `gp4`, `gp5`."""
+    """The bytes that a song was read from; `format` is the extension of its kind: `mid`, `gp3`, `gp4`, `gp5`, `gpx`, `gp`,
+    `musicxml`, `txt` (DadaGP tokens)."""
 
     format: str
     data: bytes = field(repr=False)
@@ -108,6 +133,9 @@ class Song:
     ticks_per_quarter : int > 0.
     tracks : tracks with notes or without, in file order.
     tempos, time_signatures, markers : sorted by tick. The readers always put a tempo and a time signature at tick 0.
+    keys, feels : key signatures and swing, sorted by tick; empty where the file says none.
+    order : bars in the order in which they are played, as indices into `bars`: repeats, endings and jumps played out.
+        Empty where the bars are played once each, as they stand. Everything else in a Song is in score order.
     length : int, ticks from the start to the end of the last bar that the file has; bars reach at least this far.
     source : what was read, for lossless writing; None for a song made in memory.
     warnings : what was repaired or ignored on reading, in sentences.
@@ -118,6 +146,9 @@ class Song:
     tempos: tuple[Tempo, ...] = (Tempo(0, 120.0),)
     time_signatures: tuple[TimeSignature, ...] = (TimeSignature(0, 4, 4),)
     markers: tuple[Marker, ...] = ()
+    keys: tuple[KeySignature, ...] = ()
+    feels: tuple[Feel, ...] = ()
+    order: tuple[int, ...] = ()
     title: str = ""
     length: int = 0
     source: Source | None = None

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import symusic
 
-from arranger.dadagp import read_tokens
 from arranger.diffusion.shards import (
     BASS_LINE,
     DRUMS_LINE,
@@ -24,6 +23,7 @@ from arranger.diffusion.shards import (
 )
 from arranger.errors import SongFileError
 from arranger.files import song_from_bytes
+from arranger.formats.dadagp import read_tokens
 from arranger.grid import bar_step_table, ticks_to_steps
 from arranger.harmony import estimate_key
 from arranger.parts import BASS_PROGRAMS, EFFECT_PROGRAMS, GUITAR_PROGRAMS, PARTS, ROLES, detect_parts

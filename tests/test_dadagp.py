@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arranger.dadagp import metre_of, read_tokens
-from arranger.dadagp_write import group_of, write_tokens
 from arranger.errors import SongFileError
 from arranger.files import load_song
+from arranger.formats.dadagp import metre_of, read_tokens
+from arranger.formats.dadagp_write import group_of, write_tokens
 from arranger.song import Note, Song, Tempo, TimeSignature, Track
 
 GUITAR = (64, 59, 55, 50, 45, 40)

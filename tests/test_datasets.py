@@ -12,7 +12,7 @@ import pytest
 
 from arranger.diffusion.shards import read_shards
 from arranger.files import load_song
-from arranger.midi_write import write_midi
+from arranger.formats.midi_write import write_midi
 from arranger.song import Note, Song, Tempo, Track
 from datasets import prepare as preparing
 from datasets.dadagp import METADATA, choose, iterate_dadagp, read_metadata

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from arranger.cli.eval_command import eval_command, song_files
 from arranger.errors import ArrangerError, FillRequestError, SongFileError
-from arranger.evaluate import (
+from arranger.evaluation.evaluate import (
     Filler,
     Planes,
     Report,
@@ -31,8 +31,8 @@ from arranger.evaluate import (
     tile_bars,
     to_json,
 )
-from arranger.evaluate_fillers import part_planes
-from arranger.evaluate_report import bootstrap_interval
+from arranger.evaluation.fillers import part_planes
+from arranger.evaluation.report import bootstrap_interval
 from arranger.fills import Fill, PartFill
 from arranger.grid import bar_step_table
 from arranger.parts import PARTS, Role, detect_parts

@@ -16,7 +16,7 @@ import arranger
 from arranger import files
 from arranger.errors import SongFileError
 from arranger.files import load_song, output_path, save_song, song_from_bytes
-from arranger.midi_write import write_midi
+from arranger.formats.midi_write import write_midi
 from arranger.song import Note, Song, Source, Track
 
 SONG = Song(96, (Track("Bass", 33, False, (Note(0, 96, 40), Note(96, 96, 43))),), length=384)

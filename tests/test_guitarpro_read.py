@@ -14,9 +14,9 @@ import pytest
 from guitarpro.models import BeatStatus, NoteType
 from guitarpro_scores import a_score, as_bytes, files, put
 
-from arranger import guitarpro_file
 from arranger.errors import SongFileError
-from arranger.guitarpro_read import read_guitarpro, repaired
+from arranger.formats import guitarpro_file
+from arranger.formats.guitarpro_read import read_guitarpro, repaired
 from arranger.song import Marker, Song, Tempo, TimeSignature
 
 

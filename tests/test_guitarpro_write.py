@@ -18,9 +18,9 @@ from guitarpro.models import BeatStatus, NoteType
 from guitarpro_scores import a_score, as_bytes, files, put
 
 from arranger.errors import SongFileError
+from arranger.formats.guitarpro_read import beat_ticks, read_guitarpro
+from arranger.formats.guitarpro_write import write_guitarpro
 from arranger.fretboard import BASS_4
-from arranger.guitarpro_read import beat_ticks, read_guitarpro
-from arranger.guitarpro_write import write_guitarpro
 from arranger.song import Bar, Note, Song, Track
 
 
@@ -204,7 +204,7 @@ def test_what_was_written_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None
     assert song.source is not None
     cut, other = song.source.data[:-20], as_bytes(a_score(3))
     for wrong, words in ((cut, "can't be written back"), (other, r"track 1\): its notes can't be written back")):
-        monkeypatch.setattr("arranger.guitarpro_write.serialise_guitarpro", lambda *_, wrong=wrong: wrong)
+        monkeypatch.setattr("arranger.formats.guitarpro_write.serialise_guitarpro", lambda *_, wrong=wrong: wrong)
         with pytest.raises(SongFileError, match=words):
             write_guitarpro(song)
 

@@ -12,8 +12,8 @@ import warnings
 import numpy as np
 import pytest
 
-from arranger import metrics
-from arranger.metrics import Match, Share
+from arranger.evaluation import metrics
+from arranger.evaluation.metrics import Match, Share
 from arranger.parts import ROLES
 
 BAR = np.array([0, 48])

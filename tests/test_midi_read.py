@@ -12,9 +12,9 @@ import mido
 import pytest
 import symusic
 
-from arranger import midi_read
 from arranger.errors import SongFileError
-from arranger.midi_read import clean_text, read_midi
+from arranger.formats import midi_read
+from arranger.formats.midi_read import clean_text, read_midi
 from arranger.song import Marker, Note, Tempo, TimeSignature
 
 END = "00 FF2F00"

@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arranger.errors import SongFileError
-from arranger.midi_read import read_midi
-from arranger.midi_write import part_only_song, write_midi
-from arranger.smf import parse_smf
+from arranger.formats.midi_read import read_midi
+from arranger.formats.midi_write import part_only_song, write_midi
+from arranger.formats.smf import parse_smf
 from arranger.song import Marker, Note, Song, Tempo, TimeSignature, Track
 
 NEW = Track("Neuer Baß", 33, False, (Note(0, 48, 28, 90), Note(96, 48, 31, 70)))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arranger.notation import Figure, beat_groups, spell_bar
+from arranger.formats.notation import Figure, beat_groups, spell_bar
 from arranger.song import Bar, Note
 
 TICKS = 960

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arranger.errors import SongFileError
-from arranger.smf import MAX_TRACK_CHUNKS, Event, parse_smf
+from arranger.formats.smf import MAX_TRACK_CHUNKS, Event, parse_smf
 
 HEAD = "4D546864 00000006 0001 0001 0060"
 #       MThd     6 bytes  type 1 track  96 ticks

@@ -10,7 +10,7 @@ import typer
 from arranger.errors import ArrangerError
 
 if TYPE_CHECKING:
-    from arranger.evaluate import Filler
+    from arranger.evaluation.evaluate import Filler
 
 SUFFIXES = (".mid", ".midi", ".gp3", ".gp4", ".gp5", ".gpx", ".gp")
 
@@ -33,7 +33,7 @@ def eval_command(
 
     The table shows the model, the rules of thumb, the same part of another song, and the true part, side by side.
     """
-    from arranger.evaluate import evaluate, model_filler, render_table, rules_filler, to_json
+    from arranger.evaluation.evaluate import evaluate, model_filler, render_table, rules_filler, to_json
     from arranger.parts import PARTS
 
     fillers: dict[str, Filler] = {}

@@ -61,7 +61,7 @@ def fill_command(
     started = time.monotonic()
     from arranger.files import check_output, load_song, output_path, save_song
     from arranger.fills import apply_fill
-    from arranger.midi_write import part_only_song
+    from arranger.formats.midi_write import part_only_song
 
     source = load_song(song)
     parts = list(dict.fromkeys(part))

@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from arranger.errors import SongFileError
-from arranger.smf import NOTE_OFF, NOTE_ON, PROGRAM, Chunk, Event, Smf, parse_smf
+from arranger.formats.smf import NOTE_OFF, NOTE_ON, PROGRAM, Chunk, Event, Smf, parse_smf
 from arranger.song import Marker, Note, Song, Source, Tempo, TimeSignature, Track
 
 MAX_FILE_BYTES = 20_000_000

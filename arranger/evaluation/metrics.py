@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from arranger.grid import DRUMS
-from arranger.metrics_context import (
+from arranger.evaluation.metrics_context import (
     chord_tone_share,
     distinct_bar_share,
     groove_consistency,
     in_key_share,
     kick_bass_lock,
 )
-from arranger.metrics_truth import (
+from arranger.evaluation.metrics_truth import (
     Match,
     Share,
     density_ratio,
@@ -26,6 +25,7 @@ from arranger.metrics_truth import (
     onset_f1,
     pitch_class_f1,
 )
+from arranger.grid import DRUMS
 from arranger.parts import ROLES
 
 __all__ = [

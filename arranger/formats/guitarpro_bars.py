@@ -1,4 +1,4 @@
-"""Bars of a Guitar Pro track written anew from notes: fingered, in one voice, spelled by `arranger.notation`."""
+"""Bars of a Guitar Pro track written anew from notes: fingered, in one voice, spelled by `notation`."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 import guitarpro as gp
 from guitarpro.models import BeatStatus, NoteType
 
+from arranger.formats.guitarpro_read import TICKS_PER_QUARTER
+from arranger.formats.notation import Figure, spell_bar
 from arranger.fretboard import assign_frets
-from arranger.guitarpro_read import TICKS_PER_QUARTER
-from arranger.notation import Figure, spell_bar
 from arranger.song import Bar, Note
 from arranger.voices import VOICE_OF_KEY, VOICES
 

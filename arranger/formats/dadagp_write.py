@@ -1,4 +1,4 @@
-"""A `Song` as DadaGP v1.1 token text; the grammar and its source are in `arranger.dadagp`.
+"""A `Song` as DadaGP v1.1 token text; the grammar and its source are in `arranger.formats.dadagp`.
 
 What comes back from the text is note for note what went in: start, length and pitch, at 960 ticks a quarter. A note
 that sounds on while another of its instrument begins or ends is written again with `nfx:tie`, as it is at a bar line.
@@ -15,7 +15,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from arranger.dadagp import (
+from arranger.errors import SongFileError
+from arranger.formats.dadagp import (
     BASS_DROPPED,
     BASS_STRINGS,
     DROP,
@@ -24,7 +25,6 @@ from arranger.dadagp import (
     TICKS_PER_QUARTER,
     metre_of,
 )
-from arranger.errors import SongFileError
 from arranger.song import Note, Song, Track
 
 MAX_FRET = 36

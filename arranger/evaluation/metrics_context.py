@@ -1,6 +1,6 @@
 """How well a part fits the other tracks and itself, whatever the true part was.
 
-Conventions are those of `arranger.metrics_truth`. `context` is the union of the other *pitched* tracks' sustain planes,
+Conventions are those of `metrics_truth`. `context` is the union of the other *pitched* tracks' sustain planes,
 bool, shape (128, step). None of these has a best value: report a human part's value beside it (a bass that plays chord
 tones only is a rule, not a bassist; people lie at 0.8-0.95).
 
@@ -17,9 +17,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from arranger.grid import STEPS_PER_QUARTER
-from arranger.harmony import estimate_key, pitch_class_weights
-from arranger.metrics_truth import (
+from arranger.evaluation.metrics_truth import (
     STEPS_PER_SIXTEENTH,
     Match,
     bar_sixteenths,
@@ -28,6 +26,8 @@ from arranger.metrics_truth import (
     struck_sixteenths,
     to_sixteenths,
 )
+from arranger.grid import STEPS_PER_QUARTER
+from arranger.harmony import estimate_key, pitch_class_weights
 
 
 def in_key_share(onset: np.ndarray, context: np.ndarray) -> float:

@@ -19,8 +19,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from arranger.errors import SongFileError
-from arranger.midi_read import DRUM_CHANNEL, NO_CHANNEL, pair_notes, sequence_chunks, song_from_smf
-from arranger.smf import CONTROL, END_OF_TRACK, META, NOTE_OFF, NOTE_ON, PROGRAM, Chunk, Smf, parse_smf
+from arranger.formats.midi_read import DRUM_CHANNEL, NO_CHANNEL, pair_notes, sequence_chunks, song_from_smf
+from arranger.formats.smf import CONTROL, END_OF_TRACK, META, NOTE_OFF, NOTE_ON, PROGRAM, Chunk, Smf, parse_smf
 from arranger.song import Note, Song, Track
 
 VOLUME, PAN = 100, 64

@@ -15,7 +15,7 @@ from typing import Any
 from guitarpro.models import BeatStatus, NoteType
 
 from arranger.errors import SongFileError
-from arranger.guitarpro_file import parse_guitarpro
+from arranger.formats.guitarpro_file import parse_guitarpro
 from arranger.song import Marker, Note, Song, Source, Tempo, TimeSignature, Track
 
 TICKS_PER_QUARTER = 960
@@ -45,7 +45,7 @@ def read_guitarpro(data: bytes, name: str) -> Song:
     Raises
     ------
     SongFileError
-        if the file can't be read, is over the limits of `arranger.guitarpro_file`, or holds no notes.
+        if the file can't be read, is over the limits of `arranger.formats.guitarpro_file`, or holds no notes.
     """
     model, encoding = parse_guitarpro(data, name)
     starts = bar_starts(model, name)

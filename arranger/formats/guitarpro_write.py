@@ -15,10 +15,10 @@ import guitarpro as gp
 from guitarpro.models import BeatStatus, BeatStrokeDirection, NoteType
 
 from arranger.errors import SongFileError
+from arranger.formats.guitarpro_bars import bar_of, fingered, write_bars
+from arranger.formats.guitarpro_file import parse_guitarpro, serialise_guitarpro
+from arranger.formats.guitarpro_read import bar_starts, placed_beats, track_notes
 from arranger.fretboard import BASS_4, FRETS, GUITAR_6, assign_frets
-from arranger.guitarpro_bars import bar_of, fingered, write_bars
-from arranger.guitarpro_file import parse_guitarpro, serialise_guitarpro
-from arranger.guitarpro_read import bar_starts, placed_beats, track_notes
 from arranger.parts import BASS_PROGRAMS
 from arranger.song import Bar, Note, Song, Track
 

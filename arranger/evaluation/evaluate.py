@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from arranger.errors import ArrangerError, FillRequestError, SongFileError
-from arranger.evaluate_fillers import (
+from arranger.evaluation.fillers import (
     Filler,
     Planes,
     Stripped,
@@ -26,9 +26,9 @@ from arranger.evaluate_fillers import (
     strip_part,
     tile_bars,
 )
-from arranger.evaluate_report import Report, Score, render_table, summarise, to_json
+from arranger.evaluation.metrics import measure_part
+from arranger.evaluation.report import Report, Score, render_table, summarise, to_json
 from arranger.grid import bar_step_table, song_to_grid
-from arranger.metrics import measure_part
 from arranger.parts import PARTS, Role, detect_parts, tracks_of
 from arranger.song import Song
 

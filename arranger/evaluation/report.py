@@ -49,7 +49,7 @@ class Score:
     Parameters
     ----------
     seconds : time it took to fill; nan for a reference that fills nothing.
-    measures : see `arranger.metrics.measure_part`.
+    measures : see `arranger.evaluation.metrics.measure_part`.
     """
 
     song: str

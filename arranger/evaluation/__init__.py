@@ -1,0 +1,1 @@
+"""How good a fill is: measures, fillers side by side, tables."""

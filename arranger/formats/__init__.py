@@ -1,0 +1,1 @@
+"""Song files: bytes to `Song` and back. Formats know songs, not models."""
