@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 
 import numpy as np
@@ -15,9 +15,12 @@ from arranger.diffusion.layout import (
     DRUMS,
     GUITAR,
     IS_ONSET,
+    LOWEST,
     MODES,
     OTHER,
     PART_OF_PLANE,
+    SOUND_OF_PROGRAM,
+    SOUNDS,
     STEPS,
     TARGET_PLANES,
     TARGETS,
@@ -25,7 +28,9 @@ from arranger.diffusion.layout import (
     Planes,
     TokenMap,
     fold,
+    lowest_planes,
     map_tokens,
+    song_features,
     static_features,
 )
 from arranger.diffusion.sampler import Problem
@@ -43,9 +48,16 @@ RULE_WEIGHT = {"drums": 2.0, "bass": 1.5, "guitar": 1.5}
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """A problem with what is needed to read the answer: the grid, the tokens' places and the key's shift."""
+    """A problem with what is needed to read the answer.
+
+    The net hears the song as it is played, repeats and all; the grid has it as it is written.
+
+    grid : the song as written. order : int (played bar,), the written bar that is played there.
+    token_map : tokens of the played bars. shift : semitones to the net's key.
+    """
 
     grid: Grid
+    order: np.ndarray
     token_map: TokenMap
     shift: int
     problem: Problem
@@ -85,20 +97,24 @@ def frame_song(
     ----------
     key : instead of the estimated one. density : part -> onsets a beat that are asked for.
     """
-    all_bars = song_bars(song, grid)
-    token_map = map_tokens(all_bars, 0, len(song.bars))
+    order = playing_order(song)
+    written = song_bars(song, grid)
+    played = Bars(*(getattr(written, entry.name)[order] for entry in fields(Bars)))
+    token_map = map_tokens(played, 0, len(order))
+    written_bar, played_step = order[token_map.bar], written_steps(grid, order)
     shift = (key or context_key(grid)).shift
     tokens = len(token_map.bar)
     given = np.zeros((tokens * STEPS, TARGET_PLANES + CONTEXT_PLANES), dtype=bool)
-    given[token_map.slot] = grid_to_planes(grid, shift)
+    given[token_map.slot, : -LOWEST.rows] = grid_to_planes(grid, shift)[played_step]
     given = given.reshape(tokens, STEPS, -1)
     asked = np.array([part in parts for part in PARTS])
-    hidden = ((token_map.bar >= bars[0]) & (token_map.bar < bars[1]))[:, None] & asked
+    hidden = ((written_bar >= bars[0]) & (written_bar < bars[1]))[:, None] & asked
     given[..., :TARGET_PLANES] &= ~hidden[:, None, PART_OF_PLANE]
     onsets = given[..., np.flatnonzero(IS_ONSET)]
     has = np.array([bool(onsets[..., PART_OF_PLANE[IS_ONSET] == part].any()) for part in range(len(PARTS))])
     mode = np.where(hidden, MODES["unknown"], np.where(has, MODES["given"], MODES["absent"]))
     given[..., :TARGET_PLANES] &= (mode == MODES["given"])[:, None, PART_OF_PLANE]
+    given[..., -LOWEST.rows :] = lowest_planes(given)
     wanted = np.full((tokens, 3), np.nan)
     for part, value in (density or {}).items():
         wanted[:, PARTS.index(part)] = value
@@ -106,14 +122,34 @@ def frame_song(
     # All bars of a take share their random numbers, so that they differ only as far as what the net hears differs: a
     # drummer's pattern stays, and the same context twice gives the same fill (docs/lab-log.md has the figures).
     slot = token_map.place
-    static = _static_features(all_bars, token_map, grid)
-    lean = rule_lean(grid, token_map, shift, parts, bars)
-    problem = Problem(given, hidden, mode, static, place, token_map.valid, wanted, slot, lean)
-    return Frame(grid, token_map, shift, problem)
+    unknown = np.any(mode != MODES["given"], axis=0)
+    struck = np.asarray(grid.onset.any(axis=(0, 1)))
+    begins = np.repeat(np.arange(len(order)), played.steps)[struck[played_step]]
+    static = _static_features(played, token_map, begins, song_features(shift, sounds(song), unknown))
+    lean = np.zeros((tokens * STEPS, TARGET_PLANES), dtype=np.float32)
+    lean[token_map.slot] = rule_lean(grid, shift, parts, bars)[played_step]
+    # A bar that is played several times is written once: it is found as one.
+    tied = None if len(np.unique(order)) == len(order) else written_bar * (int(token_map.place.max()) + 1) + slot
+    lean = lean.reshape(tokens, STEPS, -1)
+    problem = Problem(given, hidden, mode, static, place, token_map.valid, wanted, slot, lean, tied)
+    return Frame(grid, order, token_map, shift, problem)
 
 
-def rule_lean(grid: Grid, token_map: TokenMap, shift: int, parts: tuple[str, ...], bars: tuple[int, int]) -> np.ndarray:
-    """What the rules of thumb know of each cell, in nats to add to its logit, float32 (T, S, P).
+def playing_order(song: Song) -> np.ndarray:
+    """Written bar of each played bar, int (played bar,); bars that are never played come last, once each."""
+    order = np.array(song.order or range(len(song.bars)), dtype=np.int64)
+    return np.concatenate([order, np.setdiff1d(np.arange(len(song.bars)), order)])
+
+
+def written_steps(grid: Grid, order: np.ndarray) -> np.ndarray:
+    """Step of the grid that is played at each played step, int (played step,)."""
+    lengths = np.diff(grid.bar_steps)[order]
+    begins = np.cumsum(lengths) - lengths
+    return np.arange(lengths.sum()) + np.repeat(grid.bar_steps[:-1][order] - begins, lengths)
+
+
+def rule_lean(grid: Grid, shift: int, parts: tuple[str, ...], bars: tuple[int, int]) -> np.ndarray:
+    """What the rules of thumb know of each cell, in nats to add to its logit, float32 (step, P).
 
     Where the root lies at every moment is easy to work out and slow to learn. Of pitched parts it is the pitches of the
     rule that count, at all times that they sound and not only where the rule strikes them: its rhythm is poor.
@@ -123,27 +159,39 @@ def rule_lean(grid: Grid, token_map: TokenMap, shift: int, parts: tuple[str, ...
         onset, sustain = rule_part(grid, part, bars)
         planes[:, ROLES.index(part)] = onset if part == "drums" else sustain
     ruled = Grid(planes[0], planes[1], grid.bar_steps, grid.bars, grid.ticks_per_quarter)
-    lean = np.zeros((token_map.valid.size, TARGET_PLANES), dtype=np.float32)
-    lean[token_map.slot] = grid_to_planes(ruled, shift)[:, :TARGET_PLANES]
     weights = np.array([RULE_WEIGHT[part] for part in PARTS], dtype=np.float32)
-    return lean.reshape(-1, STEPS, TARGET_PLANES) * weights[PART_OF_PLANE]
+    return grid_to_planes(ruled, shift)[:, :TARGET_PLANES] * weights[PART_OF_PLANE]
 
 
-def _static_features(bars: Bars, token_map: TokenMap, grid: Grid) -> np.ndarray:
+def sounds(song: Song) -> np.ndarray:
+    """Notes of the song in each class of sounds, int (SOUNDS,)."""
+    counts = np.zeros(SOUNDS, dtype=np.int64)
+    for track in song.tracks:
+        sound = SOUND_OF_PROGRAM.get(track.program)
+        if sound is not None and not track.is_drum:
+            counts[sound] += len(track.notes)
+    return counts
+
+
+def _static_features(bars: Bars, token_map: TokenMap, begins: np.ndarray, told: np.ndarray) -> np.ndarray:
     """Features of every token, its bar counted from the first in which a note begins: silence round a song is no music.
 
     Bars of that silence are told as the first or last bar that sounds.
+
+    Parameters
+    ----------
+    begins : int, sorted, bars in which a note begins.
     """
-    sounding = grid.bar_of_step[grid.onset.any(axis=(0, 1))]
-    first, last = (int(sounding[0]), int(sounding[-1]) + 1) if len(sounding) else (0, len(bars.steps))
+    first, last = (int(begins[0]), int(begins[-1]) + 1) if len(begins) else (0, len(bars.steps))
     run = slice(first, last)
     heard = Bars(bars.steps[run], bars.numerator[run], bars.denominator[run], bars.tempo_qpm[run])
-    return static_features(heard, replace(token_map, bar=np.clip(token_map.bar - first, 0, last - first - 1)))
+    inside = replace(token_map, bar=np.clip(token_map.bar - first, 0, last - first - 1))
+    return static_features(heard, inside, told)
 
 
 def grid_to_planes(grid: Grid, shift: int) -> np.ndarray:
-    """The net's planes of every step, bool (step, P + C), moved by `shift` semitones."""
-    out = np.zeros((grid.steps, TARGET_PLANES + CONTEXT_PLANES), dtype=bool)
+    """The net's planes of every step but the derived ones, bool (step, P + OTHER), moved by `shift` semitones."""
+    out = np.zeros((grid.steps, TARGET_PLANES + OTHER.all.stop), dtype=bool)
     bases = (("drums", DRUMS, 0), ("bass", BASS, 0), ("guitar", GUITAR, 0), ("other", OTHER, TARGET_PLANES))
     for role, planes, base in bases:
         at = ROLES.index(role)
@@ -160,7 +208,9 @@ def grid_to_planes(grid: Grid, shift: int) -> np.ndarray:
 def read_part(frame: Frame, roll: np.ndarray, part: str) -> tuple[np.ndarray, np.ndarray]:
     """Onset and sustain of one part on the frame's grid, bool (row, step), from a take's roll (T, S, P)."""
     planes: Planes = TARGETS[PARTS.index(part)]
-    flat = roll.reshape(-1, TARGET_PLANES)[frame.token_map.slot]
+    played = roll.reshape(-1, TARGET_PLANES)[frame.token_map.slot]
+    flat = np.empty((frame.grid.steps, TARGET_PLANES), dtype=bool)
+    flat[written_steps(frame.grid, frame.order)[::-1]] = played[::-1]  # of a repeated bar the first time counts
     onset, sustain = (np.zeros((ROWS, frame.grid.steps), dtype=bool) for _ in range(2))
     if part == "drums":
         onset[:DRUM_ROWS] = flat[:, planes.onset].T

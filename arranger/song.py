@@ -116,8 +116,8 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """The bytes that a song was read from; `format` is the extension of its kind: `mid`, `gp3`, `gp4`, `gp5`, `gpx`, `gp`,
-    `musicxml`, `txt` (DadaGP tokens)."""
+    """The bytes that a song was read from; `format` is one of `mid`, `gp3`, `gp4`, `gp5`, `gpx`, `gp`, `musicxml`,
+    `txt` (DadaGP tokens)."""
 
     format: str
     data: bytes = field(repr=False)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import symusic
 
+from arranger.diffusion.layout import SOUND_OF_PROGRAM, SOUNDS
 from arranger.diffusion.shards import (
     BASS_LINE,
     DRUMS_LINE,
@@ -80,7 +81,7 @@ def piece_from_song(name: str, song: Song, ticks: Sequence[np.ndarray] | None = 
     lengths = np.diff(bar_step_table(bars, song.ticks_per_quarter))
     if lengths.max() > MAX_BAR_STEPS:
         raise Skip(f"a bar of {lengths.max()} steps")
-    columns, guitars, parts = [], 0, dict.fromkeys(ROLES, 0)
+    columns, guitars, parts, sounds = [], 0, dict.fromkeys(ROLES, 0), np.zeros(SOUNDS, dtype=np.uint32)
     for role, track_ticks in zip(detect_parts(song), ticks, strict=True):
         if not len(track_ticks) or (role.role == "other" and song.tracks[role.track].program in EFFECT_PROGRAMS):
             continue
@@ -90,6 +91,9 @@ def piece_from_song(name: str, song: Song, ticks: Sequence[np.ndarray] | None = 
         bar, step, length = ticks_to_steps(track_ticks[:, :2], bars, song.ticks_per_quarter)
         row = _VOICES[track_ticks[:, 2]] if line == DRUMS_LINE else track_ticks[:, 2]
         parts[role.role] += len(row)
+        sound = SOUND_OF_PROGRAM.get(song.tracks[role.track].program)
+        if sound is not None and line != DRUMS_LINE:
+            sounds[sound] += len(row)
         columns.append(np.stack([bar, np.full(len(row), line), step, row, np.minimum(length, 255)], axis=1))
     heard = [role for role, count in parts.items() if count >= MIN_PART_NOTES]
     if len(heard) < 2 or not set(heard) & set(PARTS):
@@ -108,6 +112,7 @@ def piece_from_song(name: str, song: Song, ticks: Sequence[np.ndarray] | None = 
     return Piece(
         name,
         estimate_key(weights).shift,
+        sounds,
         lengths[first:last].astype(np.uint8),
         np.array(metres, dtype=np.uint8),
         np.array(tempos, dtype=np.uint16),

@@ -20,13 +20,17 @@ from arranger.diffusion.layout import (
     FEATURES,
     GUITAR,
     IS_ONSET,
+    LOWEST,
     MODES,
     OTHER,
+    SOUNDS,
     STATIC_FEATURES,
     STEPS,
     TARGET_PLANES,
     Bars,
+    lowest_planes,
     map_tokens,
+    song_features,
     static_features,
 )
 from arranger.diffusion.sampler import SamplerSettings, mean_prediction
@@ -172,8 +176,9 @@ def test_training_and_use_tell_the_same_of_a_place(lead: int) -> None:
 def assert_same_features(song: Song) -> None:
     piece, grid = as_piece(song), grid_of(song)
     bars = piece.bars
-    trained = static_features(bars, map_tokens(bars, 0, len(bars.steps)))
-    frame = frame_song(song, grid, ("drums",), (0, len(song.bars)))
+    frame = frame_song(song, grid, ("drums",), (0, len(song.bars)), key_with(piece.piece.shift))
+    told = song_features(piece.piece.shift, piece.piece.sounds, np.array([True, False, False]))
+    trained = static_features(bars, map_tokens(bars, 0, len(bars.steps)), told)
     at = (frame.token_map.bar >= first_bar(grid)) & (frame.token_map.bar < first_bar(grid) + len(bars.steps))
     np.testing.assert_array_equal(frame.problem.static[at], trained)
     assert np.isfinite(frame.problem.static).all()
@@ -212,9 +217,11 @@ def assert_same_windows(song: Song, part: str) -> None:
         valid = frame.problem.valid[frame.problem.place[:, 0] >= first][:count]
         run = slice(int(table[first]), int(table[first]) + int(valid.sum()))
         # What stands in the first bars of a window from notes before it is all that training did not have.
-        np.testing.assert_array_equal(given_[at][valid], grid_to_planes(grid, frame.shift)[run])
+        np.testing.assert_array_equal(given_[at][valid][:, : -LOWEST.rows], grid_to_planes(grid, frame.shift)[run])
         later = grid_to_planes(begun_from(song, grid, first, part), frame.shift)
-        np.testing.assert_array_equal(window.given[:count][valid].astype(bool), later[run])
+        np.testing.assert_array_equal(window.given[:count][valid][:, : -LOWEST.rows].astype(bool), later[run])
+        for shown in (given_[at], window.given[:count]):
+            np.testing.assert_array_equal(shown[..., -LOWEST.rows :], lowest_planes(shown))
         np.testing.assert_array_equal(features[at], window.features[:count])
         np.testing.assert_array_equal(place[at] - [origin, 0, 0], window.place[:count])
         # Noise is drawn anew, but in the same cells.
@@ -452,13 +459,18 @@ def test_features_of_a_token_are_what_checkpoints_were_trained_on() -> None:
     """Third beat of the tenth of twenty bars of 4/4 at 120, and the short last beat of a bar of 7/8, by hand."""
     count = 20
     bars = Bars(np.full(count, 48), np.full(count, 4), np.full(count, 4), np.full(count, 120.0))
-    token = static_features(bars, map_tokens(bars, 0, count))[9 * 4 + 2]
+    told = song_features(-3, np.arange(SOUNDS), np.array([True, False, True]))
+    token, about = np.split(static_features(bars, map_tokens(bars, 0, count), told)[9 * 4 + 2], [45])
     # Token 3 of 8, length 4 of 8, phase 9 % 8 of 8; both edges say "further in", the last of four; then the tempo bin.
     groups = np.split(token, np.cumsum([8, 8, 8, 4, 4, 8]))
     assert [int(group.argmax()) for group in groups[:-1]] == [2, 3, 1, 3, 3, 5]
     assert [float(group.sum()) for group in groups[:-1]] == [1.0] * 6
     np.testing.assert_allclose(groups[-1], [0.0, 9.5 / 20, 0.0, 1.0, 1.0], atol=1e-6)
     odd = Bars(np.full(3, 42), np.full(3, 7), np.full(3, 8), np.full(3, 240.0))
-    last = static_features(odd, map_tokens(odd, 0, 3))[-1]
+    # Moved by -3: the tenth of twelve. Guitars are not known, so none is told; a bass of class 9 is.
+    assert about[:12].tolist() == [0.0] * 9 + [1.0] + [0.0] * 2
+    assert not about[12:20].any()
+    np.testing.assert_allclose(about[21] ** 2, 9 / sum(range(8, SOUNDS)), rtol=1e-6)
+    last = static_features(odd, map_tokens(odd, 0, 3), told)[-1][:45]
     np.testing.assert_allclose(last[-5:], [1.0, 2.5 / 3, 0.0, 0.5, 42 / 48], atol=1e-6)
     assert last[24 + 4 :][:4].tolist() == [1.0, 0.0, 0.0, 0.0]

@@ -22,7 +22,7 @@ def test_marginals_of_the_forward_process(level: float, prior: float) -> None:
     count = 200_000
     rng = np.random.default_rng(3)
     for value in (0, 1):
-        share = add_noise(np.full(count, value, dtype=np.uint8), level, prior, rng).mean()
+        share = add_noise(np.full(count, value, dtype=np.uint8), level, prior, rng.random(count)).mean()
         # A cell is kept with probability 1 - level and else redrawn.
         expected = (1 - level) * value + level * prior
         assert share == pytest.approx(expected, abs=5 * np.sqrt(0.25 / count))
@@ -32,7 +32,7 @@ def test_marginals_of_the_forward_process(level: float, prior: float) -> None:
 
 def test_levels_and_priors_broadcast_over_cells() -> None:
     x0 = np.zeros((20_000, 3), dtype=np.uint8)
-    noisy = add_noise(x0, np.array([0.0, 0.5, 1.0]), np.array([0.9, 0.4, 0.1]), np.random.default_rng(0))
+    noisy = add_noise(x0, np.array([0.0, 0.5, 1.0]), np.array([0.9, 0.4, 0.1]), np.random.default_rng(0).random(x0.shape))
     assert noisy.dtype == bool
     np.testing.assert_allclose(noisy.mean(axis=0), [0.0, 0.2, 0.1], atol=0.015)
 

@@ -25,6 +25,7 @@ from arranger.diffusion.layout import (
     FEATURES,
     GUITAR,
     MODES,
+    SOUNDS,
     STATIC_FEATURES,
     TARGET_PLANES,
 )
@@ -71,6 +72,7 @@ def synthetic_piece(seed: int, bars: int = 10) -> Piece:
     return Piece(
         f"piece {seed}",
         int(rng.integers(-6, 6)),
+        rng.integers(0, 50, SOUNDS).astype(np.uint32),
         steps,
         np.where(np.arange(bars)[:, None] % 2, [[7, 8]], [[4, 4]]).astype(np.uint8),
         np.full(bars, 120, dtype=np.uint16),
@@ -289,9 +291,9 @@ def test_batches_hide_what_is_to_be_learned_and_noise_nothing_else() -> None:
 def test_noise_of_a_batch_has_the_level_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
     levels = []
 
-    def listen(x0: np.ndarray, level: float, prior: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def listen(x0: np.ndarray, level: float, prior: np.ndarray, draw: np.ndarray) -> np.ndarray:
         levels.append(level)
-        return add_noise(x0, level, prior, rng)
+        return add_noise(x0, level, prior, draw)
 
     monkeypatch.setattr("arranger.diffusion.windows.add_noise", listen)
     songs = [index_piece(synthetic_piece(0))]

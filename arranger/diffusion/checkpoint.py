@@ -12,10 +12,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from arranger.diffusion.config import NetConfig, net_config
-from arranger.diffusion.layout import FEATURES, TARGET_PLANES
+from arranger.diffusion.layout import CONTEXT_PLANES, FEATURES, TARGET_PLANES
 from arranger.errors import CheckpointError, TrainingError
 
 FORMAT_VERSION = 1
+LAYOUT = f"{TARGET_PLANES},{CONTEXT_PLANES},{FEATURES}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +43,7 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint, half: bool = True) -> N
     tensors["prior"] = checkpoint.prior.astype(np.float32)
     header = {
         "format_version": str(FORMAT_VERSION),
-        "layout": f"{TARGET_PLANES},{FEATURES}",
+        "layout": LAYOUT,
         "net": json.dumps(asdict(checkpoint.config)),
         "info": json.dumps(dict(checkpoint.info)),
     }
@@ -71,7 +72,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         raise CheckpointError(
             f"{path}: model format {header.get('format_version')}, this version reads {FORMAT_VERSION}."
         )
-    if header.get("layout") != f"{TARGET_PLANES},{FEATURES}":
+    if header.get("layout") != LAYOUT:
         raise CheckpointError(f"{path}: made for another piano-roll layout ({header.get('layout')}); train it again.")
     try:
         config, info = net_config(json.loads(header["net"])), json.loads(header["info"])

@@ -48,9 +48,13 @@ GUITAR = Planes(BASS.all.stop, GUITAR_ROWS, GUITAR_LOW, True)
 OTHER = Planes(0, OTHER_ROWS, OTHER_LOW, True)
 """The context has an array of its own, so it begins at plane 0 there."""
 
+LOWEST = Planes(OTHER.all.stop, BASS_ROWS, BASS_LOW, False)
+"""The lowest pitch that sounds in anything given, in the bass's register: where the root is can't be seen by a linear
+map of the planes, and learning it takes a net long. Derived, by `lowest_planes`."""
+
 TARGETS = (DRUMS, BASS, GUITAR)
 TARGET_PLANES = GUITAR.all.stop
-CONTEXT_PLANES = OTHER.all.stop
+CONTEXT_PLANES = LOWEST.all.stop
 
 PART_OF_PLANE = np.concatenate([np.full(p.all.stop - p.all.start, k) for k, p in enumerate(TARGETS)])
 """int, shape (P,): 0 drums, 1 bass, 2 guitar."""
@@ -117,7 +121,22 @@ _GIVEN, _ABSENT, _UNKNOWN = 0, 1, 2
 MODES = {"given": _GIVEN, "absent": _ABSENT, "unknown": _UNKNOWN}
 """What the net is told of a part in a token: its true content, nothing (the song lacks it), or noise to be removed."""
 
-STATIC_FEATURES = MAX_PLACE + MAX_TOKENS + BAR_PHASE + 2 * EDGE + TEMPO_BINS + 5
+# What a song sounds like: the classes of General MIDI programs whose notes are counted.
+_SOUND_GROUPS = (
+    *((program,) for program in range(24, 32)),  # each guitar
+    (32,), (33, 34), (35,), (36, 37), (38, 39),  # upright, finger and pick, fretless, slap, synth bass
+    range(0, 8), range(8, 16), range(16, 24), range(40, 56), range(56, 64), range(64, 72), range(72, 80),
+    range(80, 88), range(88, 104), range(104, 119),
+)  # fmt: skip
+SOUNDS = len(_SOUND_GROUPS)
+GUITAR_SOUNDS, BASS_SOUNDS = slice(0, 8), slice(8, 13)
+SOUND_OF_PROGRAM = {program: sound for sound, group in enumerate(_SOUND_GROUPS) for program in group}
+"""Program, counted from 0 -> class; sound effects have none. Drum kits are not told apart."""
+
+KEY_SHIFTS = 12
+
+SONG_FEATURES = KEY_SHIFTS + SOUNDS
+STATIC_FEATURES = MAX_PLACE + MAX_TOKENS + BAR_PHASE + 2 * EDGE + TEMPO_BINS + 5 + SONG_FEATURES
 NOISE_FEATURES = 3 * (3 + 5 + 2)
 FEATURES = STATIC_FEATURES + NOISE_FEATURES
 
@@ -126,8 +145,13 @@ def _one_hot(index: np.ndarray, size: int) -> np.ndarray:
     return np.eye(size, dtype=np.float32)[np.clip(index, 0, size - 1)]
 
 
-def static_features(bars: Bars, token_map: TokenMap) -> np.ndarray:
-    """What place in the song a token has, float32, shape (T, STATIC_FEATURES)."""
+def static_features(bars: Bars, token_map: TokenMap, song: np.ndarray) -> np.ndarray:
+    """What place in the song a token has and what song it is, float32, shape (T, STATIC_FEATURES).
+
+    Parameters
+    ----------
+    song : float32, shape (SONG_FEATURES,), see `song_features`.
+    """
     bar, count = token_map.bar, len(bars.steps)
     tempo = np.log2(np.clip(bars.tempo_qpm[bar].astype(np.float32), 30, 300) / 120)
     compound = (bars.denominator[bar] >= 8) & (bars.numerator[bar] % 3 == 0)
@@ -148,6 +172,7 @@ def static_features(bars: Bars, token_map: TokenMap) -> np.ndarray:
             ],
             axis=1,
         ).astype(np.float32),
+        np.broadcast_to(song, (len(bar), SONG_FEATURES)),
     ]
     return np.concatenate(groups, axis=1)
 
@@ -166,3 +191,39 @@ def noise_features(level: np.ndarray, mode: np.ndarray, density: np.ndarray) -> 
     numbers = [level, np.sqrt(level), level == 1, np.sin(np.pi * level), np.cos(np.pi * level), log_density, said]
     parts = np.concatenate([np.stack(numbers, axis=-1), np.eye(3)[mode]], axis=-1)
     return parts.reshape(*level.shape[:-1], NOISE_FEATURES).astype(np.float32)
+
+
+def song_features(shift: int, sounds: np.ndarray, unknown: np.ndarray) -> np.ndarray:
+    """What the whole song is: how far it was moved, and what plays in it; float32, shape (SONG_FEATURES,).
+
+    Parameters
+    ----------
+    shift : semitones, -6..5, by which pitches were moved; with it the net can tell where the lowest string lies.
+    sounds : notes in each class, shape (SOUNDS,).
+    unknown : bool, shape (3,), parts that are to be found or missing: their own sounds are not told.
+    """
+    counts = np.array(sounds, dtype=np.float64)
+    for part, own in ((1, BASS_SOUNDS), (2, GUITAR_SOUNDS)):
+        if unknown[part]:
+            counts[own] = 0
+    share = np.sqrt(counts / max(1.0, counts.sum()))
+    return np.concatenate([_one_hot(np.array(shift % KEY_SHIFTS), KEY_SHIFTS), share]).astype(np.float32)
+
+
+def lowest_planes(given: np.ndarray) -> np.ndarray:
+    """The derived context planes `LOWEST`, bool, shape (..., BASS_ROWS).
+
+    Parameters
+    ----------
+    given : bool or uint8, shape (..., P + C); what is given, its last `BASS_ROWS` planes not looked at.
+    """
+    span = max(GUITAR_LOW + GUITAR_ROWS, OTHER_LOW + OTHER_ROWS, BASS_LOW + BASS_ROWS)
+    sounding = np.zeros((*given.shape[:-1], span), dtype=bool)
+    for planes, base in ((BASS, 0), (GUITAR, 0), (OTHER, TARGET_PLANES)):
+        cells = slice(base + planes.sustain.start, base + planes.sustain.stop)
+        sounding[..., planes.low : planes.low + planes.rows] |= given[..., cells].astype(bool)
+    heard = np.asarray(sounding.any(axis=-1))
+    row = fold(sounding.argmax(axis=-1), BASS)
+    out = np.zeros((*given.shape[:-1], BASS_ROWS), dtype=bool)
+    np.put_along_axis(out, row[..., None], heard[..., None], axis=-1)
+    return out

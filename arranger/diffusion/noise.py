@@ -13,11 +13,11 @@ import numpy as np
 
 
 def add_noise(
-    x0: np.ndarray, level: np.ndarray | float, prior: np.ndarray | float, rng: np.random.Generator
+    x0: np.ndarray, level: np.ndarray | float, prior: np.ndarray | float, draw: np.ndarray
 ) -> np.ndarray:
-    """x_t given x_0, bool; `level` and `prior` broadcast against `x0`."""
+    """x_t given x_0, bool; `level` and `prior` broadcast against `x0`, `draw` is uniform in [0, 1), of its shape."""
     chance = np.broadcast_to((1 - np.asarray(level)) * x0 + np.asarray(level) * prior, x0.shape)
-    return rng.random(x0.shape, dtype=np.float32) < chance
+    return draw < chance
 
 
 def posterior(

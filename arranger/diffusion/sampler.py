@@ -32,6 +32,8 @@ class Problem:
     density : float (T, 3), onsets a beat that are asked for, NaN = free.
     slot : int (T,), tokens with the same slot get the same random numbers: the same context, the same fill.
     lean : float32 (T, S, P), added to the logits: what is known beside what the net was told.
+    tied : int (T,), tokens with the same number are one and the same, found together; None where each is its own.
+        They must also have the same slot.
     """
 
     given: np.ndarray
@@ -43,6 +45,7 @@ class Problem:
     density: np.ndarray
     slot: np.ndarray
     lean: np.ndarray
+    tied: np.ndarray | None = None
 
     @property
     def cells(self) -> np.ndarray:
@@ -146,6 +149,7 @@ def sample(
         for take, first, last, found in _denoised(denoise, problem, x, planes, runs, level, window, settings.guidance):
             logits[take, first:last] = np.where(cells[first:last], found, -np.inf)
         for take, draw in enumerate(draws):
+            logits[take] = together(logits[take], problem.tied)
             if not step:
                 targets.append([settings.density * expected_count(logits[take][..., group]) for group in groups])
             sharp = (logits[take] + lean) / settings.temperature
@@ -211,11 +215,27 @@ def mean_prediction(
     cells = problem.cells[:, :, planes]
     noise = _uniform(np.random.default_rng(list(seed)), problem.slot, len(planes))
     x = (noise < np.asarray(prior)[planes])[None] & cells
-    chance = np.zeros(cells.shape, dtype=np.float32)
+    found = np.full(cells.shape, -np.inf, dtype=np.float32)
     runs = windows(problem.place, window, 0)
     for _, first, last, logits in _denoised(denoise, problem, x, planes, runs, 1.0, window, settings.guidance):
-        chance[first:last] = sigmoid(logits)
-    return _all_planes(chance * cells, planes)
+        found[first:last] = logits
+    return _all_planes(np.where(cells, sigmoid(together(found, problem.tied)), 0), planes)
+
+
+def together(logits: np.ndarray, tied: np.ndarray | None) -> np.ndarray:
+    """Logits (T, S, planes) with those of tied tokens replaced by their mean.
+
+    Their context is the same but for what comes before and after; the mean, a product of experts, is what fits every
+    time that they are played.
+    """
+    if tied is None:
+        return logits
+    order = np.argsort(tied, kind="stable")
+    _, first, index, counts = np.unique(tied[order], return_index=True, return_inverse=True, return_counts=True)
+    means = np.add.reduceat(logits[order], first, axis=0) / counts[:, None, None].astype(logits.dtype)
+    out = np.empty_like(logits)
+    out[order] = means[index]
+    return out
 
 
 def _asked_planes(problem: Problem) -> np.ndarray:

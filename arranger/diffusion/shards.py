@@ -6,6 +6,7 @@ bar that is repeated is the same run of bytes and xz makes it nearly free.
 Columns (concatenated over the songs of the shard)
     song_bars, song_notes   int64 (song + 1,)  offsets of each song's bars and notes
     song_shift              int8  (song,)      semitones that bring the song's key to C major or A minor
+    song_sounds             uint32 (song, SOUNDS)  notes in each class of sounds, see `layout.SOUND_OF_PROGRAM`
     bar_steps               uint8 (bar,)       length in steps
     bar_metre               uint8 (bar, 2)     numerator, denominator
     bar_tempo               uint16 (bar,)      quarters a minute at the bar line
@@ -28,7 +29,7 @@ from safetensors import numpy as safetensors_numpy
 
 from arranger.errors import TrainingError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 DRUMS_LINE, BASS_LINE, OTHER_LINE, FIRST_GUITAR_LINE = 0, 1, 2, 3
 MAX_BAR_STEPS = 255
 
@@ -39,6 +40,7 @@ class Piece:
 
     name: str
     shift: int
+    sounds: np.ndarray
     bar_steps: np.ndarray
     bar_metre: np.ndarray
     bar_tempo: np.ndarray
@@ -63,6 +65,7 @@ def write_shard(path: Path, pieces: Sequence[Piece]) -> None:
     }
     columns |= {"song_bars": bars, "song_notes": notes}
     columns["song_shift"] = np.array([piece.shift for piece in pieces], dtype=np.int8)
+    columns["song_sounds"] = np.stack([piece.sounds for piece in pieces]).astype(np.uint32)
     header = {"format_version": str(FORMAT_VERSION), "names": json.dumps([piece.name for piece in pieces])}
     packed = lzma.compress(safetensors_numpy.save(columns, metadata=header), preset=6)
     beside = path.with_name(path.name + ".part")
@@ -99,6 +102,7 @@ def read_shard(path: Path) -> list[Piece]:
             Piece(
                 name,
                 int(shifts[song]),
+                columns["song_sounds"][song],
                 **{column: columns[column][bar_run] for column in _BAR_COLUMNS},
                 **{column: columns[column][note_run] for column in _NOTE_COLUMNS},
             )

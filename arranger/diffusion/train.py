@@ -92,8 +92,14 @@ def _batches(
         yield batch
 
 
-def train(config: TrainConfig, shards: Path, run: Path, device_name: str | None = None) -> Path:
+def train(
+    config: TrainConfig, shards: Path, run: Path, device_name: str | None = None, begin: Path | None = None
+) -> Path:
     """Train until `config.steps`, going on from `run` if it has a state; returns the path of the last checkpoint.
+
+    Parameters
+    ----------
+    begin : checkpoint whose weights a new run begins with, instead of random ones.
 
     Raises
     ------
@@ -117,6 +123,8 @@ def train(config: TrainConfig, shards: Path, run: Path, device_name: str | None 
 
     torch.manual_seed(config.seed)
     net = build_net(config.net).to(device)
+    if begin is not None:
+        _begin_with(net, config, begin)
     ema = {name: parameter.detach().clone() for name, parameter in net.named_parameters()}
     decay = [p for p in net.parameters() if p.ndim > 1]
     plain = [p for p in net.parameters() if p.ndim <= 1]
@@ -176,6 +184,13 @@ def train(config: TrainConfig, shards: Path, run: Path, device_name: str | None 
     return run / "last.safetensors"
 
 
+def _begin_with(net: nn.Module, config: TrainConfig, path: Path) -> None:
+    checkpoint = read_checkpoint(path)
+    if checkpoint.config != config.net:
+        raise TrainingError(f"{path} holds another net ({checkpoint.config}); begin with one of the config's own kind.")
+    net.load_state_dict({name: torch.from_numpy(array) for name, array in checkpoint.weights.items()})
+
+
 def _best_so_far(path: Path) -> float:
     """Validation loss of the run's best checkpoint, so that a run that goes on does not overwrite it by a worse one."""
     return float(read_checkpoint(path).info["val"]) if path.exists() else math.inf  # type: ignore[arg-type]
@@ -205,8 +220,10 @@ def main() -> None:
     parser.add_argument("shards", type=Path)
     parser.add_argument("run", type=Path)
     parser.add_argument("--device", default=None)
+    parser.add_argument("--begin", type=Path, default=None, help="checkpoint to begin with")
     arguments = parser.parse_args()
-    train(train_config(json.loads(arguments.config.read_text())), arguments.shards, arguments.run, arguments.device)
+    config = train_config(json.loads(arguments.config.read_text()))
+    train(config, arguments.shards, arguments.run, arguments.device, arguments.begin)
 
 
 if __name__ == "__main__":

@@ -13,16 +13,20 @@ from arranger.diffusion.layout import (
     DRUMS,
     FEATURES,
     GUITAR,
+    LOWEST,
     MODES,
     OTHER,
+    SOUNDS,
     STEPS,
     TARGET_PLANES,
     TARGETS,
     Bars,
     Planes,
     fold,
+    lowest_planes,
     map_tokens,
     noise_features,
+    song_features,
     static_features,
 )
 from arranger.diffusion.noise import add_noise
@@ -33,6 +37,7 @@ ONE_PART, TWO_PARTS, ALL_PARTS = 0.62, 0.22, 0.06
 ABSENT, NO_OTHER, NO_CONTEXT = 0.12, 0.12, 0.05
 """Chance that a given part is missing from the song, that the other tracks are, and that everything is."""
 DENSITY_SAID = 0.3
+SHARED_NOISE = 0.5
 GUITAR_ALONE = 0.35
 """Chance that one of several guitars is the part and the others are context."""
 
@@ -111,7 +116,7 @@ def draw_window(
     at = song.bar_step[song.note_bar[run]] + piece.note_step[run] - origin
     line, row, length = piece.note_line[run], piece.note_row[run], piece.note_length[run].astype(np.int64)
     target = np.zeros((TARGET_PLANES, steps), dtype=np.uint8)
-    context = np.zeros((CONTEXT_PLANES, steps), dtype=np.uint8)
+    context = np.zeros((OTHER.all.stop, steps), dtype=np.uint8)
     guitar = line >= FIRST_GUITAR_LINE if alone is None else line == alone
     other = (line == OTHER_LINE) | ((line >= FIRST_GUITAR_LINE) & ~guitar)
     for roll, planes, chosen in (
@@ -192,7 +197,7 @@ def _fill_window(
     target, context = draw_window(song, first, last, shift, alone)
     token_map = map_tokens(bars, first, last)
     count = min(len(token_map.bar), config.net.window)
-    roll = np.zeros((len(token_map.bar) * STEPS, TARGET_PLANES + CONTEXT_PLANES), dtype=np.uint8)
+    roll = np.zeros((len(token_map.bar) * STEPS, TARGET_PLANES + OTHER.all.stop), dtype=np.uint8)
     roll[token_map.slot] = np.concatenate([target, context]).T
     roll = roll.reshape(-1, STEPS, roll.shape[1])[:count]
     x0, other = roll[..., :TARGET_PLANES], roll[..., TARGET_PLANES:]
@@ -207,7 +212,7 @@ def _fill_window(
     said = _said_density(x0, hidden, rng)
     if trial:
         hidden = np.broadcast_to(np.arange(3) == trial.part, hidden.shape)
-        no_other, absent, t, said = False, ~has, trial.level, np.full(hidden.shape, np.nan)
+        everything, no_other, absent, t, said = False, False, ~has, trial.level, np.full(hidden.shape, np.nan)
     mode = np.where(hidden, MODES["unknown"], np.where(absent, MODES["absent"], MODES["given"]))
     levels = np.where(hidden, t, 0.0)
 
@@ -216,11 +221,19 @@ def _fill_window(
     known = (mode == MODES["given"])[:, by_plane][:, None, :]
     out.truth[:count] = x0
     out.weight[:count] = cells
-    out.noisy[:count] = add_noise(x0, t, prior, rng) & cells
+    # The sampler gives all bars the same random numbers (`framing`), so half of the windows have such noise too.
+    draw = rng.random((count, STEPS, TARGET_PLANES), dtype=np.float32)
+    if rng.random() < SHARED_NOISE:
+        draw = draw[np.minimum(token_map.place[:count], count - 1)]
+    out.noisy[:count] = add_noise(x0, t, prior, draw) & cells
     out.given[:count, :, :TARGET_PLANES] = x0 * known
     if not no_other:
-        out.given[:count, :, TARGET_PLANES:] = other
-    static, noise = static_features(bars, token_map)[:count], noise_features(levels, mode, said)
+        out.given[:count, :, TARGET_PLANES : TARGET_PLANES + OTHER.all.stop] = other
+    out.given[:count, :, -LOWEST.rows :] = lowest_planes(out.given[:count])
+    # Where a part is to be found, even in a few bars, its own sound is not told: a new part has none yet.
+    unknown = np.any(hidden, axis=0) | absent
+    told = song_features(shift, np.zeros(SOUNDS) if everything else song.piece.sounds, unknown)
+    static, noise = static_features(bars, token_map, told)[:count], noise_features(levels, mode, said)
     out.features[:count] = np.concatenate([static, noise], axis=1)
     out.place[:count] = np.stack(
         [token_map.bar[:count], token_map.place[:count], np.ones(count, dtype=np.int64)], axis=1
