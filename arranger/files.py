@@ -11,20 +11,22 @@ from pathlib import Path
 
 from arranger.errors import SongFileError
 from arranger.formats.midi_read import MAX_FILE_BYTES, read_midi
-from arranger.formats.midi_write import write_midi
 from arranger.formats.smf import find_header
+from arranger.formats.targets import SUFFIX_OF_KIND, serialised, target_kind
 from arranger.song import Song
 
-MIDI_SUFFIXES = (".mid", ".midi")
-GUITAR_PRO_SUFFIXES = (".gp3", ".gp4", ".gp5")
+SUFFIXES_OF_KIND = {"mid": (".mid", ".midi"), "musicxml": (".musicxml", ".xml", ".mxl")}
+"""Extensions that may stay as they are when a file of that kind is written beside its source."""
+SONG_KINDS = "MIDI, Guitar Pro, MusicXML or DadaGP tokens"
 
 _GUITAR_PRO = b"FICHIER GUITAR PRO"
 _GUITAR_PRO_OLD = b"FICHIER GUITARE PRO"
+_ZIP = b"PK\x03\x04"
 _NEWER_GUITAR_PRO = (b"PK\x03\x04", b"BCFZ", b"BCFS")
 
 
 def load_song(path: str | os.PathLike[str]) -> Song:
-    """Read a MIDI or Guitar Pro 3-5 file; its name's extension plays no role.
+    """Read a song: MIDI, Guitar Pro, MusicXML or DadaGP tokens; its name's extension plays no role.
 
     Raises
     ------
@@ -39,7 +41,7 @@ def load_song(path: str | os.PathLike[str]) -> Song:
         if not path.exists():
             raise SongFileError(name, "there is no such file", f"in {path.parent}", "Check the spelling of the path.")
         if not path.is_file():
-            raise SongFileError(name, "it is no ordinary file", None, "Name a MIDI or Guitar Pro file.")
+            raise SongFileError(name, "it is no ordinary file", None, "Name a song file.")
         with path.open("rb") as file:
             data = file.read(MAX_FILE_BYTES + 1)
     except (OSError, ValueError) as err:  # ValueError: a null character in the path
@@ -65,24 +67,35 @@ def song_from_bytes(data: bytes, name: str) -> Song:
         raise SongFileError(name, problem, None, remedy) from err
 
 
-def save_song(song: Song, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+def save_song(song: Song, path: str | os.PathLike[str], *, overwrite: bool = False) -> tuple[str, ...]:
     """Write a song in the format that the extension says, whole or not at all.
+
+    A song goes back into the kind of file that it was read from with nothing in it written anew; any other kind is
+    written new.
 
     Parameters
     ----------
-    path : `.mid` or `.midi` for any song; `.gp3`, `.gp4`, `.gp5` for one that was read from that very version.
+    path : ends in `.mid`, `.midi`, `.gp3`, `.gp4`, `.gp5`, `.gp`, `.musicxml`, `.xml`, `.mxl` or
+        `.txt` (DadaGP tokens).
     overwrite : True to replace a file that exists.
+
+    Returns
+    -------
+    tuple of str
+        what of the song the file doesn't hold, in sentences; empty if it was written into a copy of its source.
 
     Raises
     ------
     SongFileError
-        if the format can't be written from this song, the file exists, or the disk refuses.
+        if the format can't hold this song, the file exists, or the disk refuses.
     """
     path = Path(path)
     name = path.name or str(path)
     try:
         _check_place(path, name, overwrite)
-        _replace_file(path, _serialised(song, path.suffix.lower(), name), overwrite)
+        written = serialised(song, target_kind(path))
+        _replace_file(path, written.data, overwrite)
+        return written.notes
     except FileExistsError as err:
         remedy = "Choose another name, or allow it to be overwritten (--force)."
         raise SongFileError(name, "the file exists already", None, remedy) from err
@@ -110,7 +123,7 @@ def check_output(path: str | os.PathLike[str], source: str | os.PathLike[str], s
         raise SongFileError(
             name, "it is the song that was read", None, "Choose another name; the input is never changed."
         )
-    _check_format(song, path.suffix.lower(), name)
+    target_kind(path)
     if not os.access(path.parent, os.W_OK):
         problem = "no file can be written there"
         raise SongFileError(name, problem, f"in {path.parent}", "Choose another folder, with -o.")
@@ -123,9 +136,14 @@ def output_path(input_path: str | os.PathLike[str], song: Song, parts: Sequence[
     """
     path = Path(input_path)
     # The content says what the file is: a .gp4 that holds gp5 data is written as .gp5.
-    read = f".{song.source.format}" if song.source and not part_only else ".mid"
-    keeps = path.suffix.lower() == read or (read == ".mid" and path.suffix.lower() in MIDI_SUFFIXES)
-    return path.with_name(f"{path.stem}.{'+'.join(sorted(parts))}{path.suffix if keeps else read}")
+    kind = song.source.format if song.source and not part_only else "mid"
+    suffix = SUFFIX_OF_KIND[kind]
+    keeps = path.suffix.lower() in SUFFIXES_OF_KIND.get(kind, (suffix,))
+    stem = (
+        path.name[: -len(".tokens.txt")] if kind == "txt" and path.name.lower().endswith(".tokens.txt") else path.stem
+    )
+    ending = ".tokens.txt" if stem != path.stem else path.suffix if keeps else suffix
+    return path.with_name(f"{stem}.{'+'.join(sorted(parts))}{ending}")
 
 
 def _parse(data: bytes, name: str) -> Song:
@@ -137,13 +155,36 @@ def _parse(data: bytes, name: str) -> Song:
     if head.startswith(_GUITAR_PRO_OLD):
         problem = "files of Guitar Pro 1 and 2 are not read"
         raise SongFileError(name, problem, None, "Save it as .gp5 in Guitar Pro, or export it as MIDI.")
+    if data.startswith(_ZIP) and _is_mxl(data):
+        from arranger.formats.musicxml import read_mxl
+
+        return read_mxl(data, name)
     if data.startswith(_NEWER_GUITAR_PRO):
-        problem = "files of Guitar Pro 6 to 8 are not read yet"
-        raise SongFileError(name, problem, None, "Export it from Guitar Pro as .gp5 or MIDI.")
+        from arranger.formats.gpif_read import read_gpif
+
+        return read_gpif(data, name)
     if find_header(data) >= 0:
         return read_midi(data, name)
-    remedy = "Songs are read from .mid, .gp3, .gp4 and .gp5 files."
-    raise SongFileError(name, "not a MIDI or Guitar Pro file", None, remedy)
+    if _is_text(data):
+        from arranger.formats.dadagp import looks_like_tokens, read_token_file
+
+        if looks_like_tokens(data):
+            return read_token_file(data, name)
+        from arranger.formats.musicxml import looks_like_musicxml, read_musicxml
+
+        if looks_like_musicxml(data):
+            return read_musicxml(data, name)
+    remedy = "Songs are read from .mid, .gp3, .gp4, .gp5, .gpx, .gp, .musicxml, .mxl and DadaGP .txt files."
+    raise SongFileError(name, f"not {SONG_KINDS}", None, remedy)
+
+
+def _is_mxl(data: bytes) -> bool:
+    """A zip of MusicXML names its score in META-INF/container.xml; names stand readable in a zip."""
+    return b"META-INF/container.xml" in data
+
+
+def _is_text(data: bytes) -> bool:
+    return data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" not in data[:4096]
 
 
 def _check_place(path: Path, name: str, overwrite: bool) -> None:
@@ -154,29 +195,6 @@ def _check_place(path: Path, name: str, overwrite: bool) -> None:
         raise SongFileError(name, "the file exists already", None, remedy)
     if not path.parent.is_dir():
         raise SongFileError(name, f"the folder {path.parent} does not exist", None, "Create it or choose another.")
-
-
-def _check_format(song: Song, suffix: str, name: str) -> None:
-    """Raise SongFileError if the song can't be written in the format of that extension."""
-    if suffix in MIDI_SUFFIXES:
-        return
-    if suffix not in GUITAR_PRO_SUFFIXES:
-        problem = f"files of the kind “{suffix}” can't be written" if suffix else "the name has no extension"
-        raise SongFileError(name, problem, None, "Write .mid or the version that was read.")
-    read = song.source.format if song.source else None
-    if read != suffix[1:]:
-        origin = f"the song was read from a .{read} file" if read else "the song was not read from a file"
-        problem = f"a {suffix} file can only be written from a {suffix} file, and {origin}"
-        raise SongFileError(name, problem, None, "Write .mid or the version that was read.")
-
-
-def _serialised(song: Song, suffix: str, name: str) -> bytes:
-    _check_format(song, suffix, name)
-    if suffix in MIDI_SUFFIXES:
-        return write_midi(song)
-    from arranger.formats.guitarpro_write import write_guitarpro
-
-    return write_guitarpro(song)
 
 
 def _replace_file(path: Path, data: bytes, overwrite: bool) -> None:

@@ -11,16 +11,19 @@ from pathlib import Path
 import numpy as np
 
 from arranger import critic
+from arranger.clock import clock_of
 from arranger.diffusion.layout import IS_ONSET, MODES, PART_OF_PLANE
 from arranger.diffusion.runtime import Model, load_model
 from arranger.diffusion.sampler import Problem, SamplerSettings, mean_prediction, sample
 from arranger.errors import FillRequestError
 from arranger.fills import Fill, PartFill
 from arranger.framing import Frame, frame_song, let_sound, read_part
-from arranger.fretboard import assign_frets, tuning_for
+from arranger.fretboard import Neck, assign_frets, neck_for
+from arranger.fretboard_taste import costs_like
 from arranger.grid import Grid, notes_to_steps, song_to_grid, steps_to_notes
+from arranger.legible import legible
 from arranger.parts import PARTS
-from arranger.playable import make_playable
+from arranger.playable import let_go, make_playable
 from arranger.request import MAX_TAKES, FillRequest, check_request
 from arranger.rules import rule_part
 from arranger.song import Note, Song
@@ -80,7 +83,7 @@ def fill(
     beside = (denoiser.window, denoiser.prior, settings)
     chance = mean_prediction(denoiser.denoise, frame.problem, *beside, (seed, 0))
     problem = with_rests(frame, chance)
-    rolls = sample(denoiser.denoise, problem, *beside, [(seed, take) for take in range(takes)], progress)
+    rolls = sample(denoiser.denoise, problem, *beside, [(seed, take) for take in range(takes)], progress, chance)
     rules = {part: rule_part(grid, part, request.bars) for part in request.parts}
     agreed = {}
     for part in request.parts:
@@ -103,9 +106,9 @@ def rule_fill(request: FillRequest, seed: int) -> Fill:
     rules = {part: rule_part(grid, part, request.bars) for part in request.parts}
     cards, filled = {}, []
     for part, planes in rules.items():
-        notes, changed = _playable_notes(request, grid, planes, part, seed)
+        notes, changed, neck = _playable_notes(request, grid, planes, part, seed)
         cards[part] = critic.judge(part, planes, planes, grid, request.bars, 0.0, changed)
-        filled.append(_part_fill(request, part, notes))
+        filled.append(_part_fill(request, part, notes, neck))
     card = {part: one.as_dict() for part, one in cards.items()}
     if not any(one.notes for one in filled):
         raise FillRequestError("The band rests in all of these bars; ask for bars in which something plays.")
@@ -131,11 +134,11 @@ def _take(
         ratio = float(roll[..., onsets].sum()) / expected if expected else 1.0
         plausible &= critic.SPARSEST <= ratio <= critic.DENSEST
         onset, sustain = read_part(frame, roll, part)
-        sounding = sustain if part == "drums" else let_sound(onset, sustain)
-        notes, changed = _playable_notes(request, frame.grid, (onset, sounding), part, seed + take)
+        sounding = sustain if part == "drums" else let_sound(onset, sustain, read_part(frame, chance, part)[1])
+        notes, changed, neck = _playable_notes(request, frame.grid, (onset, sounding), part, seed + take)
         planes = _planes(notes, frame.grid, part)
         cards[part] = critic.judge(part, planes, rules[part], frame.grid, request.bars, agreement[part], changed)
-        filled.append(_part_fill(request, part, notes))
+        filled.append(_part_fill(request, part, notes, neck))
     card = {part: one.as_dict() for part, one in cards.items()}
     told = {"steps": settings.steps, "temperature": settings.temperature, "guidance": settings.guidance}
     return Fill(tuple(filled), request.bars, seed, take, critic.score(cards), "model", card, told), plausible
@@ -169,17 +172,38 @@ def with_rests(frame: Frame, chance: np.ndarray) -> Problem:
 
 def _playable_notes(
     request: FillRequest, grid: Grid, planes: critic.Planes, part: str, seed: int
-) -> tuple[tuple[Note, ...], int]:
-    """Notes that a player can play, with velocities and, for strings, frets; and how many had to be changed."""
+) -> tuple[tuple[Note, ...], int, Neck]:
+    """Notes that a player can play and read, with velocities and, for strings, frets; how many had to be changed; and
+    the strings that they are for."""
     song = request.context
     notes: Sequence[Note] = steps_to_notes(*planes, grid, part == "drums")
     last = grid.bars[request.bars[1] - 1].end
     notes = [Note(n.start, max(1, min(n.end, last) - n.start), n.pitch) for n in notes]
-    tuning = tuning_for(part, notes, request.song, request.roles)
-    notes, changed = make_playable(notes, part, song.ticks_per_quarter, tuning or None)
-    if tuning:
-        notes = assign_frets(notes, tuning)
-    return with_velocities(notes, part, song, seed), changed
+    neck = neck_for(part, notes, request.song, request.roles, _into_track(request, part))
+    strings = neck.sounding or None
+    notes, changed = make_playable(notes, part, song.ticks_per_quarter, strings, frets=neck.frets, tempos=song.tempos)
+    if strings:
+        notes = legible(notes, song.bars[: request.bars[1]], song.ticks_per_quarter)
+        clock = clock_of(song.tempos, song.ticks_per_quarter)
+        costs = costs_like(request.song, request.roles, neck.tuning)
+        fingered = assign_frets(notes, neck.tuning, neck.capo, clock=clock, costs=costs)
+        notes = let_go(fingered)
+        changed += sum(a != b for a, b in zip(fingered, notes, strict=True))
+    return with_velocities(notes, part, song, seed), changed, neck
+
+
+def _into_track(request: FillRequest, part: str) -> int | None:
+    """The track whose notes are replaced: of several, the one that plays most in the asked bars; None for a new one."""
+    song, existing = request.song, request.existing[part]
+    if request.mode != "replace":
+        return None
+    first, last = song.bars[request.bars[0]].start, song.bars[request.bars[1] - 1].end
+
+    def weight(index: int) -> tuple[int, int]:
+        held = song.tracks[index].notes
+        return sum(first <= note.start < last for note in held), len(held)
+
+    return max(existing, key=weight)
 
 
 def _planes(notes: Sequence[Note], grid: Grid, part: str) -> critic.Planes:
@@ -189,7 +213,7 @@ def _planes(notes: Sequence[Note], grid: Grid, part: str) -> critic.Planes:
     return onset, sustain
 
 
-def _part_fill(request: FillRequest, part: str, notes: tuple[Note, ...]) -> PartFill:
+def _part_fill(request: FillRequest, part: str, notes: tuple[Note, ...], neck: Neck) -> PartFill:
     song, existing = request.song, request.existing[part]
     # A further track sounds like the first one of its kind.
     program = song.tracks[existing[0]].program if existing else PROGRAMS[part]
@@ -200,14 +224,9 @@ def _part_fill(request: FillRequest, part: str, notes: tuple[Note, ...]) -> Part
         name=f"{part.capitalize()} {further}" if further else part.capitalize(),
         program=program,
         channel=9 if part == "drums" else None,
-        tuning=tuning_for(part, notes, song, request.roles) or None,
+        tuning=neck.tuning or None,
+        capo=neck.capo,
     )
     if request.mode != "replace":
         return filled
-    first, last = song.bars[request.bars[0]].start, song.bars[request.bars[1] - 1].end
-
-    def weight(index: int) -> tuple[int, int]:
-        held = song.tracks[index].notes
-        return sum(first <= note.start < last for note in held), len(held)
-
-    return replace(filled, removed_tracks=existing, into_track=max(existing, key=weight))
+    return replace(filled, removed_tracks=existing, into_track=_into_track(request, part))

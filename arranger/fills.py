@@ -8,7 +8,7 @@ from typing import Any
 
 from arranger.song import Note, Song, Track
 
-MODES = ("new", "add", "replace")
+MODES = ("new", "add", "replace", "complete")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class PartFill:
     notes : sorted; all start inside the bars of the fill.
     removed_tracks : tracks of the song that lose their notes in these bars (`replace`).
     into_track : track that the notes are written into, or None for a new track.
-    program, channel, tuning : of the new track.
+    program, channel, tuning, capo : of the new track.
     """
 
     part: str
@@ -32,6 +32,7 @@ class PartFill:
     program: int = 0
     channel: int | None = None
     tuning: tuple[int, ...] | None = None
+    capo: int = 0
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,7 @@ def apply_fill(song: Song, fill: Fill) -> Song:
                     notes=filled.notes,
                     channel=filled.channel,
                     tuning=filled.tuning,
+                    capo=filled.capo,
                 )
             )
     return song.with_tracks(tracks)

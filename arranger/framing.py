@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 
@@ -40,8 +40,10 @@ from arranger.parts import PARTS, ROLES
 from arranger.rules import rule_part
 from arranger.song import Song
 
-SHORTEST, OPEN_LENGTH = STEPS // 4, STEPS // 2
-"""Steps of a sixteenth and of an eighth."""
+SHORTEST = STEPS // 4
+"""Steps of a sixteenth."""
+HELD = 0.6
+"""A note is held while as much of the part is likely to sound as this share of what was likely at its start."""
 RULE_WEIGHT = {"drums": 2.0, "bass": 1.5, "guitar": 1.5}
 """Nats that the rule's notes are raised by, chosen on val (docs/lab-log.md)."""
 
@@ -86,6 +88,7 @@ def frame_song(
     bars: tuple[int, int],
     key: Key | None = None,
     density: Mapping[str, float] | None = None,
+    asked: Mapping[str, Sequence[int]] | None = None,
 ) -> Frame:
     """Problem of filling `parts` in the bars [first, last); what the grid has of them there is not looked at.
 
@@ -96,6 +99,7 @@ def frame_song(
     Parameters
     ----------
     key : instead of the estimated one. density : part -> onsets a beat that are asked for.
+    asked : part -> the bars among these that are to be filled; all where it is not said.
     """
     order = playing_order(song)
     written = song_bars(song, grid)
@@ -107,8 +111,9 @@ def frame_song(
     given = np.zeros((tokens * STEPS, TARGET_PLANES + CONTEXT_PLANES), dtype=bool)
     given[token_map.slot, : -LOWEST.rows] = grid_to_planes(grid, shift)[played_step]
     given = given.reshape(tokens, STEPS, -1)
-    asked = np.array([part in parts for part in PARTS])
-    hidden = ((written_bar >= bars[0]) & (written_bar < bars[1]))[:, None] & asked
+    hidden = np.zeros((tokens, len(PARTS)), dtype=bool)
+    for part in parts:
+        hidden[:, PARTS.index(part)] = np.isin(written_bar, (asked or {}).get(part, range(*bars)))
     given[..., :TARGET_PLANES] &= ~hidden[:, None, PART_OF_PLANE]
     onsets = given[..., np.flatnonzero(IS_ONSET)]
     has = np.array([bool(onsets[..., PART_OF_PLANE[IS_ONSET] == part].any()) for part in range(len(PARTS))])
@@ -206,29 +211,41 @@ def grid_to_planes(grid: Grid, shift: int) -> np.ndarray:
 
 
 def read_part(frame: Frame, roll: np.ndarray, part: str) -> tuple[np.ndarray, np.ndarray]:
-    """Onset and sustain of one part on the frame's grid, bool (row, step), from a take's roll (T, S, P)."""
+    """Onset and sustain of one part on the frame's grid, (row, step), from a roll (T, S, P): bool for a take, float for
+    chances. An onset sounds, whatever its sustain cell says."""
     planes: Planes = TARGETS[PARTS.index(part)]
     played = roll.reshape(-1, TARGET_PLANES)[frame.token_map.slot]
-    flat = np.empty((frame.grid.steps, TARGET_PLANES), dtype=bool)
+    flat = np.empty((frame.grid.steps, TARGET_PLANES), dtype=roll.dtype)
     flat[written_steps(frame.grid, frame.order)[::-1]] = played[::-1]  # of a repeated bar the first time counts
-    onset, sustain = (np.zeros((ROWS, frame.grid.steps), dtype=bool) for _ in range(2))
+    onset, sustain = (np.zeros((ROWS, frame.grid.steps), dtype=roll.dtype) for _ in range(2))
     if part == "drums":
         onset[:DRUM_ROWS] = flat[:, planes.onset].T
         return onset, onset.copy()
     rows = np.clip(np.arange(planes.rows) + planes.low - frame.shift, 0, ROWS - 1)
     onset[rows] = flat[:, planes.onset].T
     sustain[rows] = flat[:, planes.sustain].T
-    return onset, sustain | onset
+    return onset, np.maximum(sustain, onset)
 
 
-def let_sound(onset: np.ndarray, sustain: np.ndarray) -> np.ndarray:
-    """Sustain in which no note is shorter than a sixteenth: one for which the net left the length open lasts until the
-    part's next onset, an eighth at most. Bool (row, step)."""
+def let_sound(onset: np.ndarray, sustain: np.ndarray, chance: np.ndarray) -> np.ndarray:
+    """Sustain in which notes last as long as the net means them to, bool (row, step).
+
+    A take draws every cell by itself, and where the net is not sure of the pitch each has a chance below one half: notes
+    are cut off. But where nothing new is struck, what sounds can only be what was struck last: it is held while the part
+    is likely to sound at all, to the next onset at most, and for a sixteenth at least unless that comes first.
+
+    Parameters
+    ----------
+    chance : float (row, step), the net's mean prediction of the sustain.
+    """
     steps = onset.shape[1]
     struck = np.flatnonzero(onset.any(axis=0))
     following = dict(pairwise([*struck.tolist(), steps]))
     out = sustain.copy()
+    sounding = chance.sum(axis=0)
     for row, first in np.argwhere(onset).tolist():
-        if not sustain[row, first : first + SHORTEST].all() or first + SHORTEST > steps:
-            out[row, first : min(following[first], first + OPEN_LENGTH)] = True
+        until = following[first]
+        silent = np.flatnonzero(sounding[first:until] < HELD * sounding[first])
+        last = first + int(silent[0]) if len(silent) else until
+        out[row, first : min(until, max(last, first + SHORTEST))] = True
     return out

@@ -20,6 +20,7 @@ class FillRequest:
 
     parts : in the order of `PARTS`. bars : [first, last), from 0. context : the song without what is to be replaced.
     context_roles : roles in it; a part that is added to is told as `other`. existing : part -> its tracks.
+    asked : part -> the bars that are to be filled, sorted; all of `bars` but for `complete`.
     """
 
     song: Song
@@ -30,6 +31,7 @@ class FillRequest:
     context: Song
     context_roles: tuple[Role, ...]
     existing: Mapping[str, tuple[int, ...]]
+    asked: Mapping[str, tuple[int, ...]]
 
 
 def check_request(
@@ -44,7 +46,8 @@ def check_request(
     Parameters
     ----------
     bars : [first, last) from 0, or None for the whole song.
-    mode : `new` (the part must be missing), `add` (a further track) or `replace`.
+    mode : `new` (the part must be missing), `add` (a further track), `replace`, or `complete` (only the bars in which
+        the part that is there is silent).
     tracks : track name or number -> role, where the user overrules the detection.
 
     Raises
@@ -75,7 +78,8 @@ def check_request(
         raise FillRequestError(
             "Nothing else is in the song to go by; a fill needs at least one other track with notes."
         )
-    return FillRequest(song, ordered, (first, last), mode, roles, context, context_roles, existing)
+    asked = {part: _asked_bars(song, part, existing[part], (first, last), mode) for part in ordered}
+    return FillRequest(song, ordered, (first, last), mode, roles, context, context_roles, existing, asked)
 
 
 def _check_existing(song: Song, existing: Mapping[str, tuple[int, ...]], mode: str) -> None:
@@ -84,10 +88,31 @@ def _check_existing(song: Song, existing: Mapping[str, tuple[int, ...]], mode: s
             names = ", ".join(f"track {index + 1} “{song.tracks[index].name}”" for index in tracks)
             raise FillRequestError(
                 f"The song already has {part} ({names}). Say --replace to write it anew (with --bars only there), "
-                f"--add for a further track, or --track NUMBER=other if this is no {part}."
+                f"--complete to fill the bars in which it is silent, --add for a further track, or "
+                f"--track NUMBER=other if this is no {part}."
             )
-        if not tracks and mode == "replace":
-            raise FillRequestError(f"The song has no {part} to replace; leave out --replace to write one.")
+        if not tracks and mode in ("replace", "complete"):
+            raise FillRequestError(f"The song has no {part} to {mode}; leave out --{mode} to write one.")
+
+
+def _asked_bars(
+    song: Song, part: str, tracks: tuple[int, ...], bars: tuple[int, int], mode: str
+) -> tuple[int, ...]:
+    if mode != "complete":
+        return tuple(range(*bars))
+    # What rings a grid step into a bar, or less, is no part of it.
+    slack = song.ticks_per_quarter // 12
+    played: set[int] = set()
+    for note in (note for index in tracks for note in song.tracks[index].notes):
+        last = song.bar_at(max(note.start, note.end - 1 - slack))
+        played.update(range(song.bar_at(note.start), last + 1))
+    silent = tuple(bar for bar in range(*bars) if bar not in played)
+    if not silent:
+        raise FillRequestError(
+            f"The {part} plays in every bar of {bars[0] + 1}-{bars[1]}; there is nothing to complete. "
+            "Say --replace to write it anew."
+        )
+    return silent
 
 
 def _context(
@@ -100,6 +125,8 @@ def _context(
         # What a part is added to is context; a second drummer has none, because drums have no place among pitches.
         told = (Role(r.track, "other", r.reason) if r.track in asked and r.role != "drums" else r for r in roles)
         return song, tuple(role for role in told if not (role.track in asked and role.role == "drums"))
+    if mode == "complete":
+        return song, roles
     first, last = song.bars[bars[0]].start, song.bars[bars[1] - 1].end
     tracks = [track if index not in asked else _without(track, first, last) for index, track in enumerate(song.tracks)]
     return song.with_tracks(tracks), roles

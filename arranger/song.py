@@ -13,6 +13,8 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from importlib import import_module
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -180,6 +182,38 @@ class Song:
     def with_tracks(self, tracks: Iterable[Track]) -> Song:
         """The same song with other tracks."""
         return replace(self, tracks=tuple(tracks))
+
+    def to_pretty_midi(self) -> Any:
+        """A `pretty_midi.PrettyMIDI`; ArrangerError if the library is missing, as for the five below."""
+        return _interchange().to_pretty_midi(self)
+
+    def to_symusic(self) -> Any:
+        """A `symusic.Score` in ticks."""
+        return _interchange().to_symusic(self)
+
+    def to_music21(self) -> Any:
+        """A `music21.stream.Score` in measures, as the song would be written down."""
+        return _interchange().to_music21(self)
+
+    @staticmethod
+    def from_pretty_midi(pretty: Any) -> Song:
+        """The song in a `pretty_midi.PrettyMIDI`."""
+        return _interchange().from_pretty_midi(pretty)
+
+    @staticmethod
+    def from_symusic(score: Any) -> Song:
+        """The song in a `symusic.Score` of any time unit."""
+        return _interchange().from_symusic(score)
+
+    @staticmethod
+    def from_music21(score: Any) -> Song:
+        """The song in a music21 stream."""
+        return _interchange().from_music21(score)
+
+
+def _interchange() -> Any:
+    """The module for other libraries' objects, which a song doesn't need for itself."""
+    return import_module("arranger.interchange")
 
 
 def _bars(signatures: tuple[TimeSignature, ...], ticks_per_quarter: int, end: int) -> Iterable[Bar]:

@@ -1,4 +1,4 @@
-"""Small Guitar Pro scores made with PyGuitarPro alone, and the real ones of the data pack."""
+"""Small Guitar Pro scores made with PyGuitarPro alone, the real ones of the data pack, and parts to add to them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import Any
 
 import guitarpro as gp
 from guitarpro.models import BeatStatus, NoteType
+
+from arranger.song import Bar, Note
 
 
 def files(data_pack: Callable[[str], Path]) -> list[Path]:
@@ -44,3 +46,23 @@ def put(model: Any, bar: int, value: int, frets: dict[int, int], **more: Any) ->
         setattr(beat.effect, name, thing)
     voice.beats.append(beat)
     return beat
+
+
+def bass_line(bars: tuple[Bar, ...]) -> tuple[Note, ...]:
+    """Eighths up and down the neck, rests between, triplets in every third bar."""
+    notes = []
+    for bar in bars:
+        unit = 320 if bar.index % 3 == 2 and bar.denominator == 4 else 480
+        for index, start in enumerate(range(bar.start, bar.end, unit)):
+            if index % 5 != 3:
+                notes.append(Note(start, min(unit, bar.end - start), 28 + (bar.index * 5 + index * 3) % 22, 95))
+    return tuple(notes)
+
+
+def drum_beat(bars: tuple[Bar, ...]) -> tuple[Note, ...]:
+    notes = []
+    for bar in bars:
+        for index, start in enumerate(range(bar.start, bar.end, 480)):
+            notes += [Note(start, 240, 36 if index % 2 == 0 else 38, 95), Note(start, 240, 42, 79)]
+        notes.append(Note(bar.start, 240, 49, 127))
+    return tuple(sorted(notes))

@@ -204,6 +204,7 @@ def test_inspect_says_what_is_missing_and_why() -> None:
 def test_train_leaves_models_that_fill_can_use(tmp_path: Path) -> None:
     import numpy as np
 
+    from arranger.diffusion.layout import SOUNDS
     from arranger.diffusion.shards import Piece, write_shard
 
     notes = [np.tile(np.array(column, dtype=np.uint8), 8) for column in ([0, 1], [0, 0], [0, 36], [3, 12])]
@@ -216,7 +217,7 @@ def test_train_leaves_models_that_fill_can_use(tmp_path: Path) -> None:
     shards, run_folder, config = tmp_path / "shards", tmp_path / "run", tmp_path / "config.json"
     shards.mkdir()
     for split in ("train", "val"):
-        write_shard(shards / f"{split}-a.shard", [Piece("a", 0, *bars, *notes)])
+        write_shard(shards / f"{split}-a.shard", [Piece("a", 0, np.zeros(SOUNDS, dtype=np.uint32), *bars, *notes)])
     net = {"width": 16, "blocks": 1, "heads": 2, "step_width": 8, "window": 16}
     config.write_text(json.dumps({"net": net, "batch": 1, "steps": 1, "warmup": 1, "validate_every": 1}))
     trained = run("train", config, "--shards", shards, "--run", run_folder, "--device", "cpu")

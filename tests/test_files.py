@@ -37,9 +37,9 @@ def test_the_extension_plays_no_role(tmp_path: Path) -> None:
     ("data", "words"),
     [
         (b"", "empty"),
-        (b"PK\x03\x04rest", "Guitar Pro 6 to 8 are not read yet.*as .gp5 or MIDI"),
-        (b"BCFZ1234", "Guitar Pro 6 to 8"),
-        (b"BCFS1234", "Guitar Pro 6 to 8"),
+        (b"PK\x03\x04rest", "damaged.*Open it in Guitar Pro"),
+        (b"BCFZ1234", "says that it unpacks to 875 MB"),
+        (b"BCFS1234", "holds no score.gpif"),
         (b"\x18FICHIER GUITARE PRO v1.0", "Guitar Pro 1 and 2"),
         (b"\x18FICHIER GUITAR PRO v5.10 and no more", "my song.xyz"),
         (b"<?xml version='1.0'?>", "not a MIDI or Guitar Pro file"),

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import pairwise, product
+from math import prod
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from arranger.files import load_song
 from arranger.fretboard import (
     BASS_4,
     BASS_5,
+    BASS_6,
+    BASS_COSTS,
     GUITAR_6,
     GUITAR_7,
-    GUITAR_DROP_D,
+    GUITAR_8,
     assign_frets,
     chord_shapes,
     finger,
-    tuning_for,
+    span_allowed,
 )
+from arranger.fretboard_path import Shape, cheapest_path, fingers, hands, move_cost, own_cost
+from arranger.fretboard_taste import costs_like
 from arranger.parts import detect_parts
-from arranger.song import Note, Song, Track
+from arranger.song import Note
+from benchmarks.tab import Score, compare, tab_tracks
 
 
 def line(*pitches: int) -> list[Note]:
@@ -56,8 +67,9 @@ def test_open_and_barre_chords_are_the_ones_in_the_books(pitches: tuple[int, ...
 
 
 def test_capo_counts_frets_from_itself() -> None:
-    (note,) = assign_frets([Note(0, 1, 47)], GUITAR_6, capo=2)
-    assert (note.string, note.fret) == (5, 0)
+    chord = [Note(0, 1, pitch + 2) for pitch in (40, 47, 52, 56, 59, 64)]
+    held = {note.string: note.fret for note in assign_frets(chord, GUITAR_6, capo=2)}
+    assert [held[string] for string in range(6, 0, -1)] == [0, 2, 2, 1, 0, 0]  # E, where no capo is
 
 
 def test_no_fretboard_is_an_error() -> None:
@@ -96,7 +108,7 @@ def test_every_note_sounds_where_it_is_put(places: list[tuple[int, int]], tuning
         chord = [note for note in result.notes if note.start == start]
         pressed = [note.fret for note in chord if note.fret]
         assert len({note.string for note in chord}) == len(chord)
-        assert not pressed or max(pressed) - min(pressed) <= 4
+        assert not pressed or max(pressed) - min(pressed) <= (5 if min(pressed) > 7 else 4)
         assert {note.pitch % 12 for note in chord} <= {note.pitch % 12 for note in notes if note.start == start}
 
 
@@ -104,18 +116,102 @@ def test_three_thousand_notes_are_quick() -> None:
     notes = line(*(28 + (index * 7) % 30 for index in range(3000)))
     begun = time.process_time()
     assign_frets(notes, BASS_4)
-    assert time.process_time() - begun < 2  # 0.1 s on an idle core
+    assert time.process_time() - begun < 1  # 0.1 s on an idle core
 
 
-def test_tuning_comes_from_the_song_then_from_the_notes() -> None:
-    half_down = tuple(pitch - 1 for pitch in GUITAR_6)
-    song = Song(960, (Track("Guitar", 30, False, tuple(line(40, 45)), tuning=half_down),))
-    roles = detect_parts(song)
-    assert tuning_for("guitar", line(40), song, roles) == half_down
-    assert tuning_for("bass", line(28, 33), song, roles) == BASS_4
-    assert tuning_for("bass", line(28, 33, 23), song, roles) == BASS_5
-    assert tuning_for("bass", line(*[30] * 50, 23), song, roles) == BASS_4  # one note in fifty goes up an octave
-    bare = Song(960, ())
-    assert tuning_for("guitar", line(38, 45), bare, ()) == GUITAR_DROP_D
-    assert tuning_for("guitar", line(35, 36), bare, ()) == GUITAR_7
-    assert tuning_for("drums", line(36), bare, ()) == ()
+@settings(max_examples=40, deadline=None)
+@given(
+    st.lists(st.lists(st.integers(28, 55), min_size=1, max_size=2, unique=True), min_size=1, max_size=4),
+    st.lists(st.sampled_from([0.05, 0.5, 3.0]), min_size=4, max_size=4),
+)
+def test_no_other_path_is_cheaper(chords: list[list[int]], times: list[float]) -> None:
+    """Against every path there is, on a neck of nine frets."""
+    costs, frets = replace(BASS_COSTS, again=0), 9
+    options = [chord_shapes(sorted(chord, reverse=True), BASS_4, frets) for chord in chords]
+    options = [shapes for shapes in options if shapes]
+    states = [[(shape, hand) for shape in shapes for hand in hands(shape, frets)] for shapes in options]
+    if not options or prod(map(len, states)) > 5_000:
+        return
+
+    def total(path: Sequence[tuple[Shape, int]]) -> float:
+        own = sum(own_cost(shape, hand, costs) for shape, hand in path)
+        return own + sum(move_cost(a, b, t, costs) for (a, b), t in zip(pairwise(path), times, strict=False))
+
+    found = cheapest_path(options, times, frets, costs)
+    found_total = min(
+        total(list(zip(found, places, strict=True))) for places in product(*(hands(s, frets) for s in found))
+    )
+    assert found_total == pytest.approx(min(total(path) for path in product(*states)))
+
+
+@pytest.mark.parametrize(
+    ("shape", "count"),
+    [
+        (((1, 1), (2, 1), (3, 2), (4, 3), (5, 3), (6, 1)), 3),  # F: two barres and a finger at least
+        (((1, 0), (2, 1), (3, 0), (4, 2), (5, 3)), 3),  # C
+        (((1, 2), (2, 4), (3, 4), (4, 4), (5, 2)), 2),  # B: two barres
+        (((1, 2), (2, 0), (3, 2)), 2),  # an open string between
+        (((1, 5), (3, 5)), 1),  # an unplayed one
+        (((1, 0), (2, 0)), 0),
+        (((1, 1), (2, 2), (3, 3), (4, 4), (5, 5)), 5),
+    ],
+)
+def test_fingers_that_a_shape_takes(shape: Shape, count: int) -> None:
+    assert fingers(shape) == count
+
+
+def test_there_is_no_chord_for_five_fingers() -> None:
+    assert not chord_shapes((65, 61, 58, 54, 50, 43), GUITAR_6, 6)
+
+
+def test_a_high_hand_reaches_six_frets_a_low_one_five() -> None:
+    assert span_allowed(8, 13)
+    assert not span_allowed(7, 12)
+    assert span_allowed(7, 11)
+
+
+def test_the_same_chord_has_the_same_shape_throughout() -> None:
+    power = (57, 52, 45)
+    notes = []
+    for bar, between in enumerate([40, 64, 41, 67, 45, 62] * 4):
+        notes += [Note(960 * bar, 480, pitch) for pitch in power]
+        notes += [Note(960 * bar + 480, 480, between)]
+    chords: dict[int, list[tuple[int | None, int | None]]] = {}
+    for note in assign_frets(notes, GUITAR_6):
+        chords.setdefault(note.start, []).append((note.string, note.fret))
+    assert len({tuple(chord) for start, chord in chords.items() if start % 960 == 0}) == 1
+
+
+def test_the_hand_moves_more_freely_where_there_is_time() -> None:
+    near, far = (((1, 5),), 5), (((1, 12),), 12)
+    assert move_cost(near, far, 2.0, BASS_COSTS) < move_cost(near, far, 0.1, BASS_COSTS)
+    assert move_cost(near, far, 0.1, BASS_COSTS) == move_cost(near, far, 0.0, BASS_COSTS)
+
+
+@pytest.mark.parametrize("tuning", [BASS_4, BASS_5, BASS_6, GUITAR_6, GUITAR_7, GUITAR_8, (64, 60, 67), (57, 52)])
+def test_any_number_of_strings(tuning: tuple[int, ...]) -> None:
+    for note in assign_frets(line(*range(min(tuning), max(tuning) + 20)), tuning):
+        assert note.string is not None
+        assert note.fret is not None
+        assert tuning[note.string - 1] + note.fret == note.pitch
+
+
+@pytest.mark.parametrize(
+    ("file", "bass", "guitar"),
+    [
+        ("gptomidi/GuitarProToMidi_UnitTests__data__test_gp4.gp4", 0.97, 0.93),
+        ("alphatab/guitarpro5__canon.gp5", 0.85, 0.6),
+    ],
+)
+def test_people_write_nearly_the_same_tablature(
+    data_pack: Callable[[str], Path], file: str, bass: float, guitar: float
+) -> None:
+    """Songs that the costs were not fitted to; `benchmarks/tab.py` has all of them, and what was measured."""
+    song = load_song(data_pack("guitarpro") / file)
+    total = {"bass": Score(), "guitar": Score()}
+    for part, track in tab_tracks(song):
+        others = song.with_tracks([replace(one, notes=()) if one is track else one for one in song.tracks])
+        costs = costs_like(others, detect_parts(others), track.tuning or ())
+        total[part] += compare(song, replace(track, notes=track.notes[:400]), costs)
+    assert total["bass"].same > bass * total["bass"].notes
+    assert total["guitar"].same > guitar * total["guitar"].notes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -17,7 +18,7 @@ from guitarpro_scores import a_score, as_bytes, files, put
 from arranger.errors import SongFileError
 from arranger.formats import guitarpro_file
 from arranger.formats.guitarpro_read import read_guitarpro, repaired
-from arranger.song import Marker, Song, Tempo, TimeSignature
+from arranger.song import Feel, KeySignature, Marker, Song, Tempo, TimeSignature
 
 
 def read(model: Any) -> Song:
@@ -58,34 +59,21 @@ def test_bars_notes_and_pitches_agree_with_the_library(data_pack: Callable[[str]
         ]
         assert (song.tempos[0].tick, song.title) == (0, model.title)
         for track, source in zip(song.tracks, model.tracks, strict=True):
-            # The library's own places begin at one quarter; only notes inside their bar and no ties are struck.
-            struck = sorted(
-                (round(beat.start) - 960, note.value + (0 if source.isPercussionTrack else source.offset))
+            # Notes inside their bar that are no ties, and grace notes; ties with nothing to hold on to come on top.
+            inside = [
+                note
                 for measure in source.measures
                 for voice in measure.voices
                 for beat in voice.beats
                 for note in beat.notes
-                if note.type != NoteType.tie and beat.start < measure.end and beat.status != BeatStatus.empty
-            )
-            opens = [0] * 7 if source.isPercussionTrack else [string.value for string in source.strings]
-            ours = sorted((note.start, note.pitch - opens[(note.string or 0) - 1]) for note in track.notes)
-            ties = len(ours) - len(struck)
-            if ties:  # a tie without a note to hold on to is struck
-                assert set(struck) <= set(ours)
-                assert (
-                    0
-                    < ties
-                    <= sum(
-                        note.type == NoteType.tie
-                        for measure in source.measures
-                        for voice in measure.voices
-                        for beat in voice.beats
-                        for note in beat.notes
-                    )
-                )
-            else:
-                assert ours == struck
-            compared += len(struck)
+                if beat.start < measure.end and beat.status != BeatStatus.empty
+            ]
+            struck = Counter(note.value for note in inside if note.type != NoteType.tie)
+            graces = Counter(max(0, note.effect.grace.fret) for note in inside if note.effect.grace is not None)
+            ours = Counter(note.fret for note in track.notes)
+            assert struck + graces <= ours
+            assert (ours - struck - graces).total() <= sum(note.type == NoteType.tie for note in inside)
+            compared += struck.total()
     assert compared > 5000
 
 
@@ -100,12 +88,91 @@ def test_ties_lengthen_and_dead_notes_are_short() -> None:
     assert [(note.string, note.fret) for note in song.tracks[0].notes] == [(6, 3), (6, 2), (1, 5)]
 
 
-def test_a_tie_after_a_rest_is_struck() -> None:
-    model = a_score(1)
+def test_a_tie_holds_over_rests_and_bars_that_are_not_full_but_not_for_ever() -> None:
+    model = a_score(6)
     put(model, 0, 4, {6: 3})
     put(model, 0, 4, {})
-    put(model, 0, 2, {6: 3}, kind=NoteType.tie)
-    assert spans(read(model)) == [(0, 960, 43), (1920, 1920, 43)]
+    put(model, 0, 4, {6: 3}, kind=NoteType.tie)
+    put(model, 1, 2, {6: 3}, kind=NoteType.tie)
+    put(model, 1, 4, {5: 2}, kind=NoteType.tie)
+    for bar in (2, 3, 4):
+        put(model, bar, 1, {})
+    put(model, 5, 1, {6: 3}, kind=NoteType.tie)
+    assert spans(read(model)) == [(0, 3840 + 1920, 43), (3840 + 1920, 960, 45), (5 * 3840, 3840, 40)]
+
+
+def test_a_tie_with_nothing_to_hold_on_to_has_the_fret_that_its_byte_says() -> None:
+    model = a_score(1)
+    put(model, 0, 1, {6: 7})
+    data = bytearray(as_bytes(model))
+    at = data.rindex(bytes([1, 7]))  # type and fret
+    data[at : at + 2] = [2, 7]
+    assert spans(read_guitarpro(bytes(data), "song.gp5")) == [(0, 3840, 47)]
+
+
+@pytest.mark.parametrize("version", [(3, 0, 0), (4, 0, 6), (5, 1, 0)])
+def test_grace_notes_stand_before_their_beat(version: tuple[int, int, int]) -> None:
+    model = a_score(2)
+    for bar in (0, 1):
+        beat = put(model, bar, 1, {1: 5, 2: 5})
+        beat.notes[0].effect.grace = gp.GraceEffect(fret=3)
+    song = read_guitarpro(as_bytes(model, version), "song")
+    # The song's very first has no room before it.
+    assert spans(song) == [
+        (0, 30, 67),
+        (0, 3840, 64),
+        (30, 3810, 69),
+        (3810, 30, 67),
+        (3840, 3840, 64),
+        (3840, 3840, 69),
+    ]
+    assert [note.fret for note in song.tracks[0].notes if note.duration == 30] == [3, 3]
+
+
+def test_grace_notes_on_the_beat_and_in_short_places() -> None:
+    model = a_score(1)
+    put(model, 0, 4, {1: 5})
+    beat = put(model, 0, 4, {1: 5})
+    beat.notes[0].effect.grace = gp.GraceEffect(fret=3, isOnBeat=True)
+    put(model, 0, 64, {1: 1}, tuplet=(3, 2))
+    beat = put(model, 0, 4, {1: 2})
+    beat.notes[0].effect.grace = gp.GraceEffect(fret=4)
+    assert spans(read(model))[1:] == [(960, 30, 67), (990, 930, 69), (1920, 40, 65), (1940, 20, 68), (1960, 960, 66)]
+
+
+def test_keys_and_swing() -> None:
+    model = a_score(4)
+    put(model, 0, 1, {1: 5})
+    assert (read(model).keys, read(model).feels, read(model).order) == ((), (), ())
+    for bar, key in enumerate([(2, 0), (2, 0), (-3, 1), (0, 0)]):
+        model.measureHeaders[bar].keySignature = gp.KeySignature(key)
+    for bar, feel in enumerate([0, 1, 1, 2]):
+        model.measureHeaders[bar].tripletFeel = gp.TripletFeel(feel)
+    song = read(model)
+    assert song.keys == (KeySignature(0, 2), KeySignature(7680, -3, True), KeySignature(11520, 0))
+    assert song.feels == (Feel(3840, "triplet-eighths"), Feel(11520, "triplet-sixteenths"))
+
+
+def test_repeats_endings_and_jumps() -> None:
+    model = a_score(6)
+    put(model, 0, 1, {1: 5})
+    headers = model.measureHeaders
+    headers[0].isRepeatOpen = True
+    headers[1].repeatAlternative, headers[1].repeatClose = 0b11, 2
+    headers[2].repeatAlternative = 0b100
+    headers[3].direction = gp.DirectionSign("Fine")
+    headers[5].fromDirection = gp.DirectionSign("Da Capo al Fine")
+    assert read(model).order == (0, 1, 0, 1, 0, 2, 3, 4, 5, 0, 1, 2, 3)
+
+
+def test_a_sign_beyond_the_last_bar_is_ignored() -> None:
+    model = a_score(2)
+    put(model, 0, 1, {1: 5})
+    model.measureHeaders[1].direction = gp.DirectionSign("Coda")
+    data = as_bytes(model)
+    signs = b"\x02\x00" + b"\xff\xff" * 18
+    assert signs in data
+    assert read_guitarpro(data.replace(signs, b"\x63" + signs[1:]), "song").order == ()
 
 
 def test_septuplets_do_not_drift() -> None:
@@ -188,6 +255,9 @@ def test_refusals_name_place_and_way_out(monkeypatch: pytest.MonkeyPatch) -> Non
     assert "isn't a Guitar Pro 3, 4 or 5 file" in str(refusal(b"\x18FICHIER GUITAR PRO v9.99" + data[31:]))
     assert refusal(b"").place is None
     assert "has no notes" in str(refusal(as_bytes(a_score())))
+    monkeypatch.setattr(guitarpro_file, "MAX_BARS", 1)
+    assert "it says it has 2 bars" in str(refusal(data))
+    monkeypatch.undo()
     monkeypatch.setattr(guitarpro_file, "MAX_NOTES", 1)
     assert "more than 1 notes" in str(refusal(data))
     monkeypatch.setattr(guitarpro_file, "MAX_BYTES", 100)

@@ -15,7 +15,7 @@ from typing import Any
 import guitarpro as gp
 import pytest
 from guitarpro.models import BeatStatus, NoteType
-from guitarpro_scores import a_score, as_bytes, files, put
+from guitarpro_scores import a_score, as_bytes, bass_line, drum_beat, files, put
 
 from arranger.errors import SongFileError
 from arranger.formats.guitarpro_read import beat_ticks, read_guitarpro
@@ -33,26 +33,6 @@ def readable(data_pack: Callable[[str], Path]) -> Iterator[tuple[Song, Any]]:
         except SongFileError:
             continue
         yield song, gp.parse(io.BytesIO(data))
-
-
-def bass_line(bars: tuple[Bar, ...]) -> tuple[Note, ...]:
-    """Eighths up and down the neck, rests between, triplets in every third bar."""
-    notes = []
-    for bar in bars:
-        unit = 320 if bar.index % 3 == 2 and bar.denominator == 4 else 480
-        for index, start in enumerate(range(bar.start, bar.end, unit)):
-            if index % 5 != 3:
-                notes.append(Note(start, min(unit, bar.end - start), 28 + (bar.index * 5 + index * 3) % 22, 95))
-    return tuple(notes)
-
-
-def drum_beat(bars: tuple[Bar, ...]) -> tuple[Note, ...]:
-    notes = []
-    for bar in bars:
-        for index, start in enumerate(range(bar.start, bar.end, 480)):
-            notes += [Note(start, 240, 36 if index % 2 == 0 else 38, 95), Note(start, 240, 42, 79)]
-        notes.append(Note(bar.start, 240, 49, 127))
-    return tuple(sorted(notes))
 
 
 def heard(notes: tuple[Note, ...]) -> list[tuple[int, int]]:
@@ -188,15 +168,24 @@ def test_a_new_note_ends_with_the_bars_that_are_ours() -> None:
     assert again.tracks[0].notes[0].end == 3840
 
 
-def test_a_tie_with_nothing_to_hold_on_to_keeps_its_pitch() -> None:
-    """The file stores no fret for it; after the edit it would take that of the new note on its string."""
-    model = a_score(2)
-    put(model, 0, 1, {6: 3})
-    put(model, 1, 2, {})
-    put(model, 1, 2, {6: 3}, kind=NoteType.tie)
-    song = read_guitarpro(as_bytes(model), "song.gp5")
-    again, _ = rewritten(song, [Note(0, 3840, 45, string=6, fret=5), song.tracks[0].notes[1]])
-    assert heard(again.tracks[0].notes) == [(0, 45), (5760, 43)]
+@pytest.mark.parametrize("version", [(3, 0, 0), (4, 0, 6), (5, 0, 0), (5, 1, 0)])
+def test_a_tie_with_nothing_to_hold_on_to_goes_on_being_struck(version: tuple[int, int, int]) -> None:
+    """After the edit a new note stands before it on its string; the file says only “tied”, so it must say “struck”."""
+    model = a_score(5)
+    for bar in range(4):
+        put(model, bar, 1, {5: 1})
+    beat = put(model, 4, 1, {6: 3}, kind=NoteType.tie)
+    beat.notes[0].effect.palmMute = True
+    beat.notes[0].velocity = 63
+    data = as_bytes(model, version)
+    data = data[: data.rindex(b"\x02\x04")] + b"\x02\x04\x03" + data[data.rindex(b"\x02\x04") + 3 :]
+    song = read_guitarpro(data, "song")
+    assert [(note.start, note.pitch) for note in song.tracks[0].notes][4:] == [(4 * 3840, 43)]
+    new = Note(3 * 3840, 3840, 45, string=6, fret=5)
+    again, written = rewritten(song, [*song.tracks[0].notes[:3], new, song.tracks[0].notes[4]])
+    assert heard(again.tracks[0].notes)[3:] == [(3 * 3840, 45), (4 * 3840, 43)]
+    assert again.tracks[0].notes[4] == song.tracks[0].notes[4]
+    assert version[0] == 3 or written.tracks[0].measures[4].voices[0].beats[0].notes[0].effect.palmMute
 
 
 def test_what_was_written_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -204,7 +193,7 @@ def test_what_was_written_is_read_again(monkeypatch: pytest.MonkeyPatch) -> None
     assert song.source is not None
     cut, other = song.source.data[:-20], as_bytes(a_score(3))
     for wrong, words in ((cut, "can't be written back"), (other, r"track 1\): its notes can't be written back")):
-        monkeypatch.setattr("arranger.formats.guitarpro_write.serialise_guitarpro", lambda *_, wrong=wrong: wrong)
+        monkeypatch.setattr("arranger.formats.guitarpro_write.spliced", lambda *_, wrong=wrong: wrong)
         with pytest.raises(SongFileError, match=words):
             write_guitarpro(song)
 

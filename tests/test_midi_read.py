@@ -11,20 +11,12 @@ from typing import Any
 import mido
 import pytest
 import symusic
+from midi_files import midi
 
 from arranger.errors import SongFileError
 from arranger.formats import midi_read
-from arranger.formats.midi_read import clean_text, read_midi
-from arranger.song import Marker, Note, Tempo, TimeSignature
-
-END = "00 FF2F00"
-
-
-def midi(*tracks: str, form: int = 1) -> bytes:
-    """A file of 96 ticks a quarter with these track bodies; end of track is added."""
-    bodies = [bytes.fromhex(body + END) for body in tracks]
-    head = b"MThd\0\0\0\6" + form.to_bytes(2, "big") + len(bodies).to_bytes(2, "big") + b"\0\x60"
-    return head + b"".join(b"MTrk" + len(body).to_bytes(4, "big") + body for body in bodies)
+from arranger.formats.midi_read import read_midi
+from arranger.song import KeySignature, Marker, Note, Tempo, TimeSignature
 
 
 def notes_of(data: bytes) -> list[tuple[int, int, int, int]]:
@@ -64,7 +56,8 @@ def test_tracks_are_chunks_by_channel() -> None:
         midi(
             "00 FF 03 04 536F6E67",  # conductor: the title, no track
             "00 FF 03 02 4142  00 C3 21  00 93 1C 40  00 99 24 40  60 83 1C 00  00 89 24 00",
-            "00 FF 03 05 456D707479",  # named, no notes
+            "00 FF 03 05 456D707479  00 FF 21 01 00",  # named and on a port, no notes
+            "00 FF 03 06 437265646974",  # a credit written as a name
             "00 B5 07 40",  # neither named nor with a program
             "00 C4 1E",  # no name, but a program
         ),
@@ -75,23 +68,8 @@ def test_tracks_are_chunks_by_channel() -> None:
         ((1, 3), 3, 33, False, "AB", 1),
         ((1, 9), 9, 0, True, "AB", 1),
         ((2, -1), None, 0, False, "Empty", 0),
-        ((4, -1), 4, 30, False, "", 0),
+        ((5, -1), 4, 30, False, "", 0),
     ]
-
-
-@pytest.mark.parametrize(
-    ("tracks", "program"),
-    [
-        (("00 C0 05  00 C0 06  10 90 3C 40  60 80 3C 00  00 C0 07",), 6),
-        (("00 C0 05", "00 90 3C 40  60 80 3C 00"), 5),
-        (("00 C0 05", "00 C0 06  00 90 3C 40  60 80 3C 00"), 6),
-        (("60 C0 05", "00 90 3C 40  60 80 3C 00"), 0),
-        (("00 C1 05  00 90 3C 40  60 80 3C 00",), 0),
-        (("00 90 3C 40  60 80 3C 00  00 C0 07",), 7),
-    ],
-)
-def test_program(tracks: tuple[str, ...], program: int) -> None:
-    assert [track.program for track in read_midi(midi(*tracks), "x.mid").tracks if track.notes] == [program]
 
 
 def test_type_0_name_is_the_title() -> None:
@@ -99,10 +77,29 @@ def test_type_0_name_is_the_title() -> None:
     assert (song.title, [track.name for track in song.tracks]) == ("A", ["", ""])
 
 
-def test_type_2_reads_the_first_sequence() -> None:
-    song = read_midi(midi("00 90 3C 40  60 80 3C 00", "00 90 3D 40  60 80 3D 00", form=2), "x.mid")
-    assert [note.pitch for track in song.tracks for note in track.notes] == [60]
-    assert any("type 2" in warning for warning in song.warnings)
+@pytest.mark.parametrize(("lengths", "number"), [((0, 1, 2), 3), ((0, 2, 2), 2), ((3, 0), 1)])
+def test_type_2_reads_the_sequence_with_the_most_notes_and_says_which(lengths: tuple[int, ...], number: int) -> None:
+    bodies = ["00 90 3C 40  60 80 3C 00" * count + f"00 FF 51 03 0{at + 1}0000" for at, count in enumerate(lengths)]
+    song = read_midi(midi(*bodies, form=2), "x.mid")
+    assert [(track.source_id, len(track.notes)) for track in song.tracks] == [((number - 1, 0), max(lengths))]
+    assert song.tempos[-1].qpm == pytest.approx(60e6 / (number << 16))  # and no other sequence's tempo
+    assert any(f"number {number}" in warning for warning in song.warnings)
+
+
+def test_film_frames_have_no_other_tempo() -> None:
+    # 25 frames of 40 ticks: 1000 ticks a second, so a note of 500 ticks lasts half a second whatever the tempo event.
+    song = read_midi(midi("00 FF 51 03 0F4240  00 90 3C 40  83 74 80 3C 00", division="E728"), "x.mid")
+    assert (song.ticks_per_quarter, song.tempos) == (500, (Tempo(0, 120.0),))
+    assert song.tracks[0].notes == (Note(0, 500, 60, 64),)
+
+
+def test_key_signatures() -> None:
+    song = read_midi(
+        midi("00 FF 59 02 FE 01  60 FF 59 02 FE 01  60 FF 59 02 0F 07  60 FF 59 02 07 00  00 90 3C 40  60 80 3C 00"),
+        "x.mid",
+    )
+    assert song.keys == (KeySignature(0, -2, True), KeySignature(288, 7, False))
+    assert any("key signature" in warning for warning in song.warnings)
 
 
 def test_maps() -> None:
@@ -147,21 +144,6 @@ def test_time_signature_behind_the_end_makes_no_bars() -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "text"),
-    [
-        (b"Gitarre f\xc3\xbcr", "Gitarre für"),
-        (b"Gitarre f\xfcr", "Gitarre für"),
-        (b"\x93Solo\x94\x00\x1b[31m", "“Solo”[31m"),
-        (b"\x81\xfc", "ü"),
-        (b" a\r\nb ", "a b"),
-        (b"x" * 1000, "x" * 200),
-    ],
-)
-def test_text(data: bytes, text: str) -> None:
-    assert clean_text(data) == text
-
-
-@pytest.mark.parametrize(
     ("limit", "value", "words"),
     [
         ("MAX_FILE_BYTES", 20, "the limit is 20"),
@@ -190,14 +172,16 @@ def test_no_notes() -> None:
 
 def test_val_songs_as_symusic_and_mido_read_them(data_pack: Callable[[str], Path]) -> None:
     compared = 0
-    for path in sorted(data_pack("val").rglob("*.mid"))[::5]:
+    for path in sorted(data_pack("val").rglob("*.mid"))[::8]:
         data = path.read_bytes()
         song = read_midi(data, path.name)
         try:
             score: Any = symusic.Score.from_midi(data)
         except RuntimeError:
             continue
-        found = Counter((n.start, n.duration, n.pitch, n.velocity, t.is_drum) for t in song.tracks for n in t.notes)
+        found = Counter(
+            (n.start, n.duration, n.pitch, n.velocity, t.channel == 9) for t in song.tracks for n in t.notes
+        )
         expected = Counter(
             (n.start, max(1, n.duration), n.pitch, n.velocity, t.is_drum) for t in score.tracks for n in t.notes
         )
@@ -208,11 +192,11 @@ def test_val_songs_as_symusic_and_mido_read_them(data_pack: Callable[[str], Path
         assert song.ticks_per_quarter == score.ticks_per_quarter
         assert song.bars[-1].end >= song.end
         compared += 1
-    assert compared > 50
+    assert compared > 30
 
 
 def test_tempo_and_metre_of_val_songs_as_mido_reads_them(data_pack: Callable[[str], Path]) -> None:
-    for path in sorted(data_pack("val").rglob("*.mid"))[::16]:
+    for path in sorted(data_pack("val").rglob("*.mid"))[::40]:
         data = path.read_bytes()
         song = read_midi(data, path.name)
         try:

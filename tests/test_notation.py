@@ -73,10 +73,36 @@ def written(figure: Figure) -> str:
         ([(0, 15)], (5, 16), "8 ~8."),
         ([(0, 2), (3, 5), (6, 11)], (4, 4), "16 16 8 r4 r2"),  # short of the next one by a hair: no rest
         ([(0, 11)], (4, 4), "4 r4 r2"),
+        ([(0, 8), (8, 16), (16, 24)], (4, 4), "4t 4t 4t r2"),
+        ([(24, 32), (32, 48)], (4, 4), "r2 4t 8t ~4"),  # a long one after a short one swings
+        ([(32, 40), (40, 48)], (4, 4), "r2 r4t 4t 4t"),
+        ([(12, 20), (20, 28), (28, 36)], (4, 4), "r4 4t 8t ~8t 4t r4"),  # over the middle: the beats stay visible
+        ([(0, 6), (18, 24)], (6, 8), "8 r8 r8 8 r8 r8"),
+        ([(12, 18)], (6, 8), "r4 8 r4."),
+        ([(6, 18), (18, 30), (30, 36)], (6, 8), "r8 4 4 8"),
+        ([(0, 12), (12, 24), (24, 36)], (6, 8), "4 8 ~8 4"),  # three against two: the second beat is seen
+        ([(0, 12), (12, 24), (24, 36)], (3, 4), "4 4 4"),
+        ([(0, 18), (18, 36)], (3, 4), "4. 4."),
+        ([(6, 12), (24, 30)], (7, 8), "r8 8 r4 8 r8 r8"),
     ],
 )
 def test_written_as_a_musician_would(steps: list[tuple[int, int]], metre: tuple[int, int], expected: str) -> None:
     assert spelled(steps, metre) == expected
+
+
+@pytest.mark.parametrize(
+    ("steps", "length", "index", "expected"),
+    [
+        ([(0, 6), (6, 18)], 18, 0, "8 4"),  # a pickup: the beat begins after its eighth
+        ([(0, 6), (6, 18)], 18, 3, "8 8 ~8"),  # cut short by a new metre: the beat ends after two of them
+        ([(0, 30)], 30, 0, "8 ~2"),
+        ([(0, 12)], 24, 0, "4 r4"),
+    ],
+)
+def test_a_pickup_is_counted_from_its_end(steps: list[tuple[int, int]], length: int, index: int, expected: str) -> None:
+    bar = Bar(index, 0, length * STEP, 4, 4)
+    notes = [Note(first * STEP, (last - first) * STEP, 40) for first, last in steps]
+    assert " ".join(written(figure) for figure in spell_bar(notes, bar, TICKS)) == expected
 
 
 def test_drums_last_to_the_next_hit_or_the_end_of_the_beat() -> None:
@@ -142,6 +168,35 @@ def test_bars_are_exactly_full_and_onsets_stay(given_bar: tuple[Bar, list[Note]]
     assert at == bar.length
     struck = {(bar.start + figure.start, note) for figure in figures if not figure.tied for note in figure.notes}
     assert struck == {(note.start, note) for note in notes if note.start >= bar.start}
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 64), st.sampled_from(METRES), st.integers(0, 1), st.lists(st.integers(0, 40), max_size=8))
+def test_short_bars_are_full_too(sixteenths: int, metre: tuple[int, int], index: int, steps: list[int]) -> None:
+    bar = Bar(index, 0, sixteenths * TICKS // 4, *metre)
+    notes = [Note(step * STEP, STEP * 7, 40) for step in sorted(set(steps)) if step * STEP < bar.length]
+    figures = spell_bar(notes, bar, TICKS)
+    assert sum(figure.quarters for figure in figures) * TICKS == bar.length
+    assert sum(len(figure.notes) for figure in figures if not figure.tied) == len(notes)
+
+
+@settings(max_examples=40, deadline=None)
+@given(bars_with_notes())
+def test_music21_finds_the_bars_full(given_bar: tuple[Bar, list[Note]]) -> None:
+    """An oracle for what the values mean: its own arithmetic of dots, tuplets and time signatures."""
+    music21 = pytest.importorskip("music21")
+    bar, notes = given_bar
+    measure = music21.stream.Measure()
+    measure.timeSignature = music21.meter.TimeSignature(f"{bar.numerator}/{bar.denominator}")
+    for figure in spell_bar(notes, bar, TICKS):
+        duration = music21.duration.Duration(music21.duration.typeFromNumDict[figure.value], dots=int(figure.dotted))
+        if figure.tuplet != (1, 1):
+            duration.appendTuplet(music21.duration.Tuplet(*figure.tuplet))
+        element = music21.note.Note(duration=duration) if figure.notes else music21.note.Rest(duration=duration)
+        assert element.duration.quarterLength == figure.quarters
+        assert measure.highestTime == figure.start / TICKS
+        measure.append(element)
+    assert measure.highestTime == measure.barDuration.quarterLength
 
 
 @settings(max_examples=200, deadline=None)

@@ -355,3 +355,22 @@ def test_count_shift_against_brute_force() -> None:
         assert shifted.sum() == pytest.approx(target, rel=0.01)
     assert expected_count(logits) == pytest.approx((1 / (1 + np.exp(-logits))).sum(), rel=0.01)
     assert expected_count(np.array([-np.inf, 0.0])) == pytest.approx(0.5, rel=0.05)
+
+
+def test_a_known_first_step_is_not_asked_again_and_gives_the_same_takes() -> None:
+    """The denoiser's answer to pure noise does not depend on it here, as it should not anywhere."""
+    asked = problem(16)
+    calls = []
+
+    def denoise(noisy, given, features, place):
+        calls.append(float(level_of(features).max()))
+        plain = np.random.default_rng(1).normal(size=noisy.shape[1:]) - 1
+        return plain + 2 * (noisy - 0.5) * (level_of(features) < 1)
+
+    settings = SamplerSettings(steps=3)
+    chance = mean_prediction(denoise, asked, 8, PRIOR, settings, (0, 0))
+    calls.clear()
+    known = sample(denoise, asked, 8, PRIOR, settings, [(0, 0), (0, 1)], chance=chance)
+    assert calls
+    assert max(calls) < 1
+    np.testing.assert_array_equal(known, sample(denoise, asked, 8, PRIOR, settings, [(0, 0), (0, 1)]))

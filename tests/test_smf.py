@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arranger.errors import SongFileError
-from arranger.formats.smf import MAX_TRACK_CHUNKS, Event, parse_smf
+from arranger.formats.smf import MAX_OTHER_CHUNKS, MAX_TRACK_CHUNKS, Event, parse_smf
 
 HEAD = "4D546864 00000006 0001 0001 0060"
 #       MThd     6 bytes  type 1 track  96 ticks
@@ -117,7 +117,8 @@ def test_a_wrong_length_does_not_hide_the_next_track(declared: str) -> None:
     [
         (b"", "no MThd"),
         (b"MThd\0\0", "cut off"),
-        (raw("4D546864 00000006 0001 0001 E728") + track(NOTE, END), "film frames"),
+        (raw("4D546864 00000006 0001 0001 E728").replace(b"\xe7", b"\xa7") + track(NOTE, END), "89 a second"),
+        (raw("4D546864 00000006 0001 0001 E700") + track(NOTE, END), "film frames"),
         (raw("4D546864 00000006 0001 0001 0000") + track(NOTE, END), "0 ticks"),
         (raw(HEAD) + track(END) * (MAX_TRACK_CHUNKS + 1), "more than 512 tracks"),
     ],
@@ -128,21 +129,42 @@ def test_hopeless_files_say_why(data: bytes, words: str) -> None:
     assert str(caught.value).startswith("x.mid")
 
 
+@pytest.mark.parametrize(
+    ("division", "ticks_per_second"),
+    [("E728", 25 * 40), ("E801", 24), ("E201", 30), ("E303", 3 * 30 * 1000 / 1001), ("E705", 125), ("E7FF", 25 * 255)],
+)
+def test_film_frames_keep_their_seconds(division: str, ticks_per_second: float) -> None:
+    smf = parse_smf(raw("4D546864 00000006 0001 0001", division) + track(NOTE, END), "x.mid")
+    assert smf.fixed_qpm is not None
+    assert smf.ticks_per_quarter * smf.fixed_qpm / 60 == pytest.approx(ticks_per_second)
+    assert any("film frames" in warning for warning in smf.warnings)
+
+
+def test_millions_of_tiny_chunks_are_taken_together() -> None:
+    data = raw(HEAD) + b"XFIH\0\0\0\0" * 1_000_000 + track(NOTE, END)
+    began = time.process_time()
+    smf = parse_smf(data, "x.mid")
+    assert time.process_time() - began < 2
+    assert len(smf.chunks) < 2 * MAX_OTHER_CHUNKS
+    assert b"".join(smf.data[chunk.start : chunk.end] for chunk in smf.chunks) == smf.data[14:]
+    assert channel_events(data) == ON_OFF
+
+
 def test_no_quadratic_time_on_many_bad_lengths() -> None:
     # Each of 500 tracks claims the rest of the file and has no end: looked at once each, not once per track.
-    data = raw(HEAD) + (b"MTrk\xff\xff\xff\xff" + raw("00 90 3C 40") * 1000) * 500
-    began = time.perf_counter()
-    assert sum(len(chunk.events) for chunk in parse_smf(data, "x.mid").tracks) == 500_000
-    assert time.perf_counter() - began < 20
+    data = raw(HEAD) + (b"MTrk\xff\xff\xff\xff" + raw("00 90 3C 40") * 200) * 500
+    began = time.process_time()
+    assert sum(len(chunk.events) for chunk in parse_smf(data, "x.mid").tracks) == 100_000
+    assert time.process_time() - began < 4
 
 
 def test_five_thousand_notes_are_fast() -> None:
     data = raw(HEAD) + track("00 90 3C 40  60 80 3C 00" * 5000, END)
     times = []
     for _ in range(5):
-        began = time.perf_counter()
+        began = time.process_time()
         parse_smf(data, "x.mid")
-        times.append(time.perf_counter() - began)
+        times.append(time.process_time() - began)
     assert min(times) < 0.1
 
 
@@ -191,7 +213,7 @@ def test_agrees_with_mido(written: list[mido.Message]) -> None:
 
 
 def test_val_songs_need_no_repair_that_mido_does_not(data_pack: Callable[[str], Path]) -> None:
-    for path in sorted(data_pack("val").rglob("*.mid"))[::8]:
+    for path in sorted(data_pack("val").rglob("*.mid"))[::32]:
         smf = parse_smf(path.read_bytes(), path.name)
         try:
             by_mido = mido.MidiFile(path, clip=True)

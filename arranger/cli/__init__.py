@@ -11,6 +11,7 @@ import sys
 
 import typer
 
+from arranger.cli.convert_command import convert_command
 from arranger.cli.eval_command import eval_command
 from arranger.cli.fill_command import fill_command
 from arranger.cli.inspect_command import inspect_command
@@ -28,6 +29,7 @@ app = typer.Typer(
 )
 app.command("fill")(fill_command)
 app.command("inspect")(inspect_command)
+app.command("convert")(convert_command)
 app.command("eval")(eval_command)
 app.command("train")(train_command)
 

@@ -26,7 +26,7 @@ Examples:
 def fill_command(
     song: Annotated[
         Path,
-        typer.Argument(metavar="SONG", help="MIDI (.mid) or Guitar Pro (.gp3 .gp4 .gp5) file.", show_default=False),
+        typer.Argument(metavar="SONG", help="Any song file: MIDI, Guitar Pro, MusicXML, DadaGP.", show_default=False),
     ],
     part: Annotated[
         list[str],
@@ -104,7 +104,8 @@ def fill_command(
         filled = part_only_song(apply_fill(source, alone), range(len(source.tracks), len(source.tracks) + len(parts)))
     else:
         filled = apply_fill(source, best)
-    save_song(filled, target, overwrite=force)
+    for note in save_song(filled, target, overwrite=force):
+        typer.echo(f"Note: {note}", err=True)
     seconds = time.monotonic() - started
     if json:
         document = {

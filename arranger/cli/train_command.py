@@ -17,6 +17,7 @@ def train_command(
     shards: Annotated[Path, typer.Option(help="Folder made by python -m datasets.prepare.", show_default=False)],
     run: Annotated[Path, typer.Option(help="Folder of the run; a run that was stopped goes on.", show_default=False)],
     device: Annotated[str | None, typer.Option(help="cpu, cuda or cuda:1; the GPU if there is one.")] = None,
+    begin: Annotated[Path | None, typer.Option(help="Checkpoint whose weights a new run begins with.")] = None,
 ) -> None:
     """Train a denoiser; needs the extra: pip install 'arranger[train]'."""
     from arranger.errors import TrainingError
@@ -33,7 +34,7 @@ def train_command(
         values = json.loads(config.read_text(encoding="utf-8"))
     except (OSError, ValueError) as err:
         raise TrainingError(f"{config}: not a readable config ({err}).") from err
-    last = train(train_config(values), shards, run, device)
+    last = train(train_config(values), shards, run, device, begin)
     for path in (last, last.with_name("best.safetensors")):
         write_graph(path.with_suffix(".onnx"), read_checkpoint(path))
         typer.echo(f"Wrote {path} and its graph.")

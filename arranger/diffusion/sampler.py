@@ -122,6 +122,7 @@ def sample(
     settings: SamplerSettings,
     seeds: Sequence[Sequence[int]],
     progress: Callable[[float], None] | None = None,
+    chance: np.ndarray | None = None,
 ) -> np.ndarray:
     """Takes of the hidden cells, bool (take, T, S, P), 0 where nothing was hidden.
 
@@ -130,6 +131,8 @@ def sample(
     prior : float (P,), density of the noise.
     seeds : one sequence of ints a take; a take depends on its own seed alone, not on how many there are.
     progress : called with the share done, 0..1.
+    chance : float (T, S, P), what `mean_prediction` gave; then the first step of all takes is known. Pure noise says
+        nothing of the part, so what the net makes of it is the same for each.
     """
     planes = _asked_planes(problem)
     cells = problem.cells[:, :, planes]
@@ -146,6 +149,9 @@ def sample(
     for step, (level, lower) in enumerate(zip(levels[:-1].tolist(), levels[1:].tolist(), strict=True)):
         draws = [_uniform(rng, problem.slot, len(planes)) for rng in generators]
         runs = windows(problem.place, window, step)
+        if chance is not None and not step:
+            logits[:] = np.where(cells, logit(chance[..., planes]), -np.inf)
+            runs = []
         for take, first, last, found in _denoised(denoise, problem, x, planes, runs, level, window, settings.guidance):
             logits[take, first:last] = np.where(cells[first:last], found, -np.inf)
         for take, draw in enumerate(draws):
@@ -171,6 +177,12 @@ def sample(
 def sigmoid(logits: np.ndarray) -> np.ndarray:
     """1 / (1 + exp(-logits)), without overflow for -inf and the like."""
     return 1 / (1 + np.exp(-np.clip(logits, -MOST_CERTAIN, MOST_CERTAIN)))
+
+
+def logit(chance: np.ndarray) -> np.ndarray:
+    """The inverse of `sigmoid`, -inf for 0."""
+    with np.errstate(divide="ignore"):
+        return np.log(chance) - np.log1p(-np.minimum(chance, 1 - 1e-7))
 
 
 MOST_CERTAIN = 60.0

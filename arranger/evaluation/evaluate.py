@@ -1,8 +1,7 @@
-"""Take a part out of whole songs, have it filled in again, and measure what came back.
+"""Take parts out of whole songs, have them filled in again, and measure what came back.
 
-Two references stand beside the fillers, and need the truth, so they are made here: the true part itself (the best
-score there is, and what people's own parts measure against their context) and the same part of another song (what no
-listening at all gives).
+Every filler gets the same tasks in one run. Whole parts are filled with every seed, the other masks with one seed a
+song (the seeds in turn), which keeps the run short and still spreads over the seeds.
 """
 
 from __future__ import annotations
@@ -15,51 +14,45 @@ from pathlib import Path
 
 import numpy as np
 
-from arranger.errors import ArrangerError, FillRequestError, SongFileError
+from arranger.errors import ArrangerError, FillRequestError
+from arranger.evaluation.examples import Example, draw_songs
 from arranger.evaluation.fillers import (
+    ANOTHER_SONG,
+    NEIGHBOURS,
+    REFERENCES,
+    RULES,
+    SEEDLESS,
+    TRUTH,
     Filler,
-    Planes,
-    Stripped,
-    model_filler,
-    part_planes,
+    as_fill,
+    neighbour_filler,
+    other_song_filler,
     rules_filler,
-    strip_part,
-    tile_bars,
+    truth_filler,
 )
 from arranger.evaluation.metrics import measure_part
-from arranger.evaluation.report import Report, Score, render_table, summarise, to_json
-from arranger.grid import bar_step_table, song_to_grid
-from arranger.parts import PARTS, Role, detect_parts, tracks_of
+from arranger.evaluation.metrics_notes import changed_outside, overlap_areas, playability_rate
+from arranger.evaluation.report import Report, Score
+from arranger.evaluation.tasks import MASKS, Case, Planes, make_cases, notes_to_planes, part_notes, played_notes
+from arranger.fills import Fill
+from arranger.parts import PARTS, ROLES, tracks_of
 from arranger.song import Song
+from arranger.tunings import tuning_for
 
-__all__ = [
-    "Example",
-    "Filler",
-    "Planes",
-    "Report",
-    "Score",
-    "Stripped",
-    "evaluate",
-    "model_filler",
-    "render_table",
-    "rules_filler",
-    "strip_part",
-    "summarise",
-    "tile_bars",
-    "to_json",
-]
-
-ANOTHER_SONG, TRUTH = "another song", "truth"
-"""Names of the two references."""
+__all__ = ["Heard", "evaluate", "heard_fills", "score_fill"]
 
 
-@dataclass(frozen=True)
-class Example:
-    """A whole song of the evaluation set."""
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """One fill of one case; `refusal` says why there is none (it is then scored as silence), `seconds` how long it
+    took, nan for references."""
 
-    name: str
-    song: Song
-    roles: tuple[Role, ...]
+    case: Case
+    filler: str
+    seed: int
+    fill: Fill
+    seconds: float = math.nan
+    refusal: str = ""
 
 
 def evaluate(
@@ -67,28 +60,29 @@ def evaluate(
     parts: Sequence[str] = PARTS,
     fillers: Mapping[str, Filler] | None = None,
     *,
+    masks: Sequence[str] = ("whole",),
     seed: int = 0,
+    seeds: int = 1,
     limit: int | None = 40,
-    all_metres: bool = False,
+    all_metres: bool = True,
     load: Callable[[Path], Song] | None = None,
     progress: Callable[[int, str], None] | None = None,
+    observe: Callable[[Heard], None] | None = None,
 ) -> Report:
-    """Score fillers, another song's part and the truth on the parts of a set of songs.
+    """Score fillers, another song's part, the bars before and the truth on the parts of a set of songs.
 
     Parameters
     ----------
     paths : song files; the same set in another order gives the same report.
     fillers : by the name of their column. Default is the rules alone.
-    seed : draws the songs and the other songs; each filler gets it unchanged.
+    masks : of `tasks.MASKS`.
+    seed : draws the songs, the masks and the other songs, and is the first that fillers get.
+    seeds : how many seeds, `seed` and those after it, a filler is run with.
     limit : songs that are scored at most, or None for all.
-    all_metres : score songs too that are not in 4/4 throughout.
+    all_metres : False to leave out songs that are not in 4/4 throughout.
     load : what reads a song; default is `arranger.files.load_song`. Songs that it can't read are skipped.
     progress : called with the number of songs done and the name of the next one.
-
-    Returns
-    -------
-    Report
-        Songs without one of the parts are scored in the others.
+    observe : called with everything that was filled, for pictures and further studies.
 
     Raises
     ------
@@ -98,7 +92,10 @@ def evaluate(
     unknown = [part for part in parts if part not in PARTS]
     if unknown:
         raise FillRequestError(f"“{unknown[0]}” is no part; a part is one of {', '.join(PARTS)}.")
-    fillers = {"rules": rules_filler} if fillers is None else fillers
+    strange = [mask for mask in masks if mask not in MASKS]
+    if strange or not masks:
+        raise FillRequestError(f"“{', '.join(strange)}” is no mask; a mask is one of {', '.join(MASKS)}.")
+    fillers = {RULES: rules_filler} if fillers is None else fillers
     examples, skipped = draw_songs(paths, parts, seed=seed, limit=limit, all_metres=all_metres, load=load)
     if not examples:
         why = f"; {skipped[0][0]}: {skipped[0][1]}" if skipped else ""
@@ -108,63 +105,95 @@ def evaluate(
     for index, example in enumerate(examples):
         if progress:
             progress(index, example.name)
-        for part in parts:
-            donor = _other_song(examples, index, part, seed)
-            for score, refusal in _score_song(example, part, fillers, donor, seed):
-                scores.append(score)
-                if refusal:
-                    failed.append((score.song, part, score.filler, refusal))
+        for case in make_cases(example, parts, masks, np.random.default_rng([seed, index])):
+            truth = _true_planes(case)
+            for heard in heard_fills(case, fillers, examples, index, seed, seeds):
+                if observe:
+                    observe(heard)
+                if heard.refusal:
+                    failed.append((example.name, "+".join(case.task.parts), heard.filler, heard.refusal))
+                scores += score_fill(heard, truth)
     return Report(
         scores=tuple(scores),
         parts=tuple(parts),
-        fillers=(*fillers, ANOTHER_SONG, TRUTH),
+        fillers=(*fillers, *REFERENCES),
         songs=tuple(example.name for example in examples),
         skipped=tuple(skipped),
         failed=tuple(failed),
-        settings={"seed": seed, "songs": len(examples), "all_metres": all_metres},
+        settings={"seed": seed, "seeds": seeds, "songs": len(examples), "all_metres": all_metres},
+        masks=tuple(masks),
+        kinds={example.name: example.kind for example in examples},
     )
 
 
-def draw_songs(
-    paths: Sequence[Path],
-    parts: Sequence[str],
-    *,
-    seed: int,
-    limit: int | None,
-    all_metres: bool,
-    load: Callable[[Path], Song] | None = None,
-) -> tuple[list[Example], list[tuple[str, str]]]:
-    """The first `limit` usable songs of a seeded shuffle, and (song, reason) for those passed over on the way."""
-    if load is None:
-        from arranger.files import load_song
-
-        load = load_song
-    ordered = sorted(paths, key=lambda path: path.as_posix())
-    examples: list[Example] = []
-    skipped: list[tuple[str, str]] = []
-    for at in np.random.default_rng(seed).permutation(len(ordered)).tolist():
-        if limit is not None and len(examples) >= limit:
-            break
-        path = ordered[at]
-        name = f"{path.parent.name}/{path.name}"
-        try:
-            song = load(path)
-        except SongFileError as error:
-            skipped.append((name, str(error)))
-            continue
-        roles = detect_parts(song)
-        if not all_metres and not in_common_time(song):
-            skipped.append((name, "not in 4/4 throughout"))
-        elif not any(tracks_of(roles, song, part) for part in parts):
-            skipped.append((name, f"no {' or '.join(parts)}"))
-        else:
-            examples.append(Example(name, song, roles))
-    return examples, skipped
+def heard_fills(
+    case: Case, fillers: Mapping[str, Filler], examples: Sequence[Example], index: int, seed: int, seeds: int
+) -> Iterator[Heard]:
+    """Everything that is filled into one case: each filler with its seeds, then the references."""
+    every = list(range(seed, seed + seeds))
+    chosen = every if case.task.mask == "whole" else [every[index % seeds]]
+    for name, filler in fillers.items():
+        for one in chosen[:1] if name in SEEDLESS else chosen:
+            begun, refusal = time.perf_counter(), ""
+            try:
+                fill = filler(case.task, one)
+            except FillRequestError as error:
+                fill, refusal = as_fill(case.task, dict.fromkeys(case.task.parts, ()), one, name), str(error)
+            yield Heard(case, name, one, fill, time.perf_counter() - begun, refusal)
+    for one in chosen:
+        donors = {part: _other_song(examples, index, part, one) for part in case.task.parts}
+        other = other_song_filler(case, {part: donor for part, donor in donors.items() if donor}, one)
+        if other is not None:
+            yield Heard(case, ANOTHER_SONG, one, other)
+    yield Heard(case, NEIGHBOURS, seed, neighbour_filler(case))
+    yield Heard(case, TRUTH, seed, truth_filler(case))
 
 
-def in_common_time(song: Song) -> bool:
-    """Whether every bar is a full bar of 4/4."""
-    return all((bar.numerator, bar.denominator, bar.length) == (4, 4, 4 * song.ticks_per_quarter) for bar in song.bars)
+def score_fill(heard: Heard, truth: Mapping[str, Planes] | None = None) -> list[Score]:
+    """A score for each part of a fill; what is judged is the hidden bars alone.
+
+    Parameters
+    ----------
+    truth : onset and sustain of the full song's parts; worked out here where it isn't given.
+    """
+    case, task, song = heard.case, heard.case.task, heard.case.task.song
+    truth = truth or _true_planes(case)
+    played = {part: played_notes(case, heard.fill, part) for part in task.parts}
+    planes = {part: notes_to_planes(notes, song, part) for part, notes in played.items()}
+    band = case.grid.onset, case.grid.sustain
+    if len(task.parts) > 1:  # each of them hears the other as it was filled
+        band = case.grid.onset.copy(), case.grid.sustain.copy()
+        for part, (onset, sustain) in planes.items():
+            band[0][ROLES.index(part)], band[1][ROLES.index(part)] = onset, sustain
+    run = case.steps
+    context = band[0][..., run], band[1][..., run]
+    changed = float(changed_outside(song, heard.fill))
+    found = []
+    for part in task.parts:
+        filled = planes[part][0][:, run], planes[part][1][:, run]
+        true = truth[part][0][:, run], truth[part][1][:, run]
+        notes = heard.fill.notes(part)
+        measures = measure_part(part, filled, true, context, case.bar_steps)
+        measures |= overlap_areas(part, notes, case.truth[part], song.ticks_per_quarter)
+        measures["unplayable"] = playability_rate(part, notes, song, _tuning(heard, part))
+        measures["changed_outside"] = changed
+        # Two parts are filled in one go.
+        seconds = heard.seconds / len(task.parts)
+        found.append(Score(task.name, part, heard.filler, seconds, measures, task.mask, heard.seed))
+    return found
+
+
+def _true_planes(case: Case) -> dict[str, Planes]:
+    song, roles = case.example.song, case.example.roles
+    full = case.task.song  # has the same bars, also where the part is what makes the song this long
+    return {part: notes_to_planes(part_notes(song, roles, part), full, part) for part in case.task.parts}
+
+
+def _tuning(heard: Heard, part: str) -> tuple[int, ...] | None:
+    """What the fill says its strings are, else those that its notes ask for."""
+    said = next(filled.tuning for filled in heard.fill.parts if filled.part == part)
+    notes = heard.fill.notes(part)
+    return said or tuning_for(part, notes, heard.case.task.song, heard.case.task.roles) or None
 
 
 def _other_song(examples: Sequence[Example], index: int, part: str, seed: int) -> Example | None:
@@ -173,30 +202,3 @@ def _other_song(examples: Sequence[Example], index: int, part: str, seed: int) -
     if not others:
         return None
     return others[int(np.random.default_rng([seed, index, PARTS.index(part)]).integers(len(others)))]
-
-
-def _score_song(
-    example: Example, part: str, fillers: Mapping[str, Filler], donor: Example | None, seed: int
-) -> Iterator[tuple[Score, str]]:
-    """A score of each filler and reference, with the reason where a filler refused."""
-    stripped = strip_part(example.song, example.roles, part)
-    if stripped is None:
-        return
-    grid = song_to_grid(stripped.song, stripped.roles)
-    filled: list[tuple[str, Planes, float, str]] = []
-    for name, filler in fillers.items():
-        begun, refusal = time.perf_counter(), ""
-        try:
-            planes = filler(stripped.song, stripped.roles, part, seed)
-        except FillRequestError as error:
-            silence = np.zeros_like(stripped.truth[0])
-            planes, refusal = (silence, silence), str(error)
-        filled.append((name, planes, time.perf_counter() - begun, refusal))
-    if donor is not None:
-        donor_steps = bar_step_table(donor.song.bars, donor.song.ticks_per_quarter)
-        other = tile_bars(part_planes(donor.song, donor.roles, part), donor_steps, stripped.bar_steps)
-        filled.append((ANOTHER_SONG, other, math.nan, ""))
-    filled.append((TRUTH, stripped.truth, math.nan, ""))
-    for name, planes, seconds, refusal in filled:
-        measures = measure_part(part, planes, stripped.truth, (grid.onset, grid.sustain), stripped.bar_steps)
-        yield Score(example.name, part, name, seconds, measures), refusal

@@ -1,110 +1,184 @@
-"""What an evaluation fills parts with: a song without the part goes in, the part's planes come out.
+"""What an evaluation fills parts with: a task goes in, a `Fill` comes out.
 
-A song is stripped before a filler sees it: the tracks of the part are gone, and so are the source bytes, which still
-hold them.
+The fillers see the task alone. The references need the full song: another song's part (what no listening at all
+gives), the bars before the hidden ones (what copying gives, an oracle for whole parts), and the truth.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from arranger.grid import DRUMS, ROWS, bar_step_table, notes_to_steps, song_to_grid
-from arranger.parts import ROLES, Role, tracks_of
+from arranger.evaluation.examples import Example
+from arranger.evaluation.tasks import Case, Task, part_notes
+from arranger.fills import Fill, PartFill
+from arranger.grid import song_to_grid, steps_to_notes
+from arranger.parts import tracks_of
 from arranger.song import Note, Song
 
-Planes = tuple[np.ndarray, np.ndarray]
-"""(onset, sustain) of one part, bool, shape (row, step)."""
+Filler = Callable[[Task, int], Fill]
+"""(task, seed) -> the fill. May raise FillRequestError."""
 
-Filler = Callable[[Song, tuple[Role, ...], str, int], Planes]
-"""(stripped song, its roles, part, seed) -> what it plays, on the grid of the song."""
-
-
-@dataclass(frozen=True, eq=False)
-class Stripped:
-    """A song without one of its parts, and what was taken out.
-
-    Parameters
-    ----------
-    song : without the part's tracks and without its source; it has the same bars as the full song.
-    roles : of the tracks that are left, numbered anew.
-    truth : the union of the tracks taken out, on the grid of the full song.
-    bar_steps : int, shape (bar + 1,), of that grid.
-    """
-
-    song: Song
-    roles: tuple[Role, ...]
-    truth: Planes
-    bar_steps: np.ndarray
+MODEL, MEAN, RULES = "model", "net's mean", "rules"
+ANOTHER_SONG, NEIGHBOURS, TRUTH = "another song", "bar before", "truth"
+REFERENCES = (ANOTHER_SONG, NEIGHBOURS, TRUTH)
+SEEDLESS = (MEAN, RULES, NEIGHBOURS, TRUTH)
+"""Fillers for which the seed makes no difference worth a second run."""
 
 
-def strip_part(song: Song, roles: Sequence[Role], part: str) -> Stripped | None:
-    """Take a part out of a song; None if the song has no such part, or nothing but it."""
-    taken = set(tracks_of(tuple(roles), song, part))
-    left = [index for index in range(len(song.tracks)) if index not in taken]
-    if not taken or not any(song.tracks[index].notes for index in left):
-        return None
-    new_index = {old: new for new, old in enumerate(left)}
-    full = replace(song, length=song.end, source=None)  # the part may be what makes the song this long
-    return Stripped(
-        song=full.with_tracks(song.tracks[index] for index in left),
-        roles=tuple(replace(role, track=new_index[role.track]) for role in roles if role.track in new_index),
-        truth=part_planes(song, roles, part),
-        bar_steps=bar_step_table(song.bars, song.ticks_per_quarter),
+def as_fill(task: Task, notes: Mapping[str, Sequence[Note]], seed: int, source: str) -> Fill:
+    """Notes that were proposed somehow, as a Fill into new tracks; those outside the task's bars are left out."""
+    first, last = task.song.bars[task.bars[0]].start, task.song.bars[task.bars[1] - 1].end
+    parts = tuple(
+        PartFill(part, tuple(sorted(note for note in notes[part] if first <= note.start < last)), name=part)
+        for part in task.parts
     )
+    return Fill(parts, task.bars, seed, 0, source=source)
 
 
-def part_planes(song: Song, roles: Sequence[Role], part: str) -> Planes:
-    """Onset and sustain of one part of a song, all its tracks together."""
-    notes = [note for index in tracks_of(tuple(roles), song, part) for note in song.tracks[index].notes]
-    return notes_to_planes(notes, song, part)
-
-
-def notes_to_planes(notes: Sequence[Note], song: Song, part: str) -> Planes:
-    """Onset and sustain of a part's notes on the grid of `song`."""
-    steps = int(bar_step_table(song.bars, song.ticks_per_quarter)[-1])
-    onset, sustain = np.zeros((2, ROWS, steps), dtype=bool)
-    for row, first, last in notes_to_steps(notes, song.bars, song.ticks_per_quarter, part == ROLES[DRUMS]):
-        onset[row, first] = True
-        sustain[row, first:last] = True
-    return onset, sustain
-
-
-def rules_filler(song: Song, roles: tuple[Role, ...], part: str, seed: int) -> Planes:
-    """The rule of thumb of `arranger.rules`; the seed makes no difference."""
+def rules_filler(task: Task, seed: int) -> Fill:
+    """The rules of thumb of `arranger.rules`, as they come: what is unplayable in them counts."""
     from arranger.rules import rule_part
+    from arranger.velocity import with_velocities
 
-    return rule_part(song_to_grid(song, roles), part, (0, len(song.bars)))
+    grid = song_to_grid(task.song, task.roles)
+    notes = {}
+    for part in task.parts:
+        drums = part == "drums"
+        found = tuple(steps_to_notes(*rule_part(grid, part, task.bars), grid, drums))
+        notes[part] = with_velocities(found, part, task.song, seed)
+    return as_fill(task, notes, seed, RULES)
+
+
+def fill_mode(task: Task) -> str:
+    """The mode in which `arranger.fill` is asked: `replace` where other bars of the part are still there."""
+    return "replace" if any(tracks_of(task.roles, task.song, part) for part in task.parts) else "new"
 
 
 def model_filler(takes: int = 8, **options: Any) -> Filler:
     """The best of `takes` takes that `arranger.fill` gives; `options` go to it as they are."""
 
-    def fill_part(song: Song, roles: tuple[Role, ...], part: str, seed: int) -> Planes:
+    def fill_task(task: Task, seed: int) -> Fill:
         from arranger.filler import fill
 
-        best = fill(song, [part], takes=takes, seed=seed, **options)[0]
-        return notes_to_planes(best.notes(part), song, part)
+        bars = None if task.bars == (0, len(task.song.bars)) else task.bars
+        return fill(task.song, list(task.parts), bars=bars, takes=takes, seed=seed, mode=fill_mode(task), **options)[0]
 
-    return fill_part
+    return fill_task
 
 
-def tile_bars(planes: Planes, from_steps: np.ndarray, to_steps: np.ndarray) -> Planes:
-    """Another song's bars put into these bars in turn, from the first again when they run out.
+def mean_filler(model: str | None = None) -> Filler:
+    """The net's mean prediction from pure noise, thresholded where it expects as many onsets: no sampling, no critic.
 
-    Parameters
-    ----------
-    from_steps, to_steps : int, shape (bar + 1,), bar tables of the other song and of this one. A bar that is too long
-        for its place is cut, one that is too short is followed by silence.
+    F1 rewards it: the blurred mean of all parts that would fit is nearer to the truth than most of them. A sampler
+    that does not reach it loses notes on the way; one that does is still not better music for it.
     """
-    onset, sustain = np.zeros((2, planes[0].shape[0], int(to_steps[-1])), dtype=bool)
-    for bar in range(len(to_steps) - 1):
-        other = bar % (len(from_steps) - 1)
-        begin, first = from_steps[other], to_steps[bar]
-        length = min(from_steps[other + 1] - begin, to_steps[bar + 1] - first)
-        onset[:, first : first + length] = planes[0][:, begin : begin + length]
-        sustain[:, first : first + length] = planes[1][:, begin : begin + length]
-    return onset, sustain
+
+    def fill_task(task: Task, seed: int) -> Fill:
+        from arranger.diffusion.layout import IS_ONSET, PART_OF_PLANE
+        from arranger.diffusion.sampler import SamplerSettings, mean_prediction
+        from arranger.filler import shipped_model
+        from arranger.framing import frame_song, let_sound, read_part
+        from arranger.parts import PARTS
+        from arranger.request import check_request
+
+        request = check_request(task.song, task.parts, task.bars, fill_mode(task))
+        denoiser = shipped_model(model)
+        grid = song_to_grid(request.context, request.context_roles)
+        frame = frame_song(request.context, grid, request.parts, request.bars)
+        chance = mean_prediction(
+            denoiser.denoise, frame.problem, denoiser.window, denoiser.prior, SamplerSettings(), (seed, 0)
+        )
+        roll = chance > 0.5
+        notes = {}
+        for part in request.parts:
+            onsets = (PARTS.index(part) == PART_OF_PLANE) & IS_ONSET
+            roll[..., onsets] = most_likely(chance[..., onsets])
+            onset, sustain = read_part(frame, roll, part)
+            drums = part == "drums"
+            if not drums:
+                sustain = let_sound(onset, sustain, read_part(frame, chance, part)[1])
+            notes[part] = steps_to_notes(onset, sustain, grid, drums)
+        return as_fill(task, notes, seed, MEAN)
+
+    return fill_task
+
+
+def most_likely(chance: np.ndarray) -> np.ndarray:
+    """The round(sum) cells with the highest chance, bool, same shape; of equal ones the first."""
+    count = min(round(float(chance.sum())), int((chance > 0).sum()))
+    chosen = np.zeros(chance.size, dtype=bool)
+    chosen[np.argsort(-chance.ravel(), kind="stable")[:count]] = True
+    return chosen.reshape(chance.shape)
+
+
+def truth_filler(case: Case) -> Fill:
+    """What was hidden."""
+    return as_fill(case.task, case.truth, 0, TRUTH)
+
+
+def neighbour_filler(case: Case) -> Fill:
+    """In each hidden bar what the true part plays in the bar before; in the first bar of the song, in the second."""
+    song = case.example.song
+    before = [max(bar - 1, 0) if bar else min(1, len(song.bars) - 1) for bar in range(*case.task.bars)]
+    notes = {
+        part: copy_bars(part_notes(song, case.example.roles, part), song, before, song, case.task.bars)
+        for part in case.task.parts
+    }
+    return as_fill(case.task, notes, 0, NEIGHBOURS)
+
+
+def other_song_filler(case: Case, donors: Mapping[str, Example], seed: int) -> Fill | None:
+    """The same parts of other songs, bar by bar from their first note on, around again when they run out.
+
+    None where no other song has one of the parts.
+    """
+    notes = {}
+    for part in case.task.parts:
+        donor = donors.get(part)
+        if donor is None:
+            return None
+        lent = part_notes(donor.song, donor.roles, part)
+        begin = donor.song.bar_at(lent[0].start)
+        count = len(donor.song.bars) - begin
+        bars = [begin + at % count for at in range(case.task.bars[1] - case.task.bars[0])]
+        notes[part] = copy_bars(lent, donor.song, bars, case.task.song, case.task.bars)
+    return as_fill(case.task, notes, seed, ANOTHER_SONG)
+
+
+def copy_bars(
+    notes: Sequence[Note], source: Song, source_bars: Sequence[int], target: Song, bars: tuple[int, int]
+) -> list[Note]:
+    """Notes of the given bars of one song, put into the bars [first, last) of another in turn.
+
+    A bar that is too long for its place is cut, one that is too short is followed by silence.
+    """
+    starts = np.array([note.start for note in notes], dtype=np.int64)
+    ratio = target.ticks_per_quarter / source.ticks_per_quarter
+    copied = []
+    for at, bar in zip(range(*bars), source_bars, strict=True):
+        begin, place = source.bars[bar], target.bars[at]
+        first, last = np.searchsorted(starts, [begin.start, begin.end]).tolist()
+        for note in notes[first:last]:
+            start = place.start + round((note.start - begin.start) * ratio)
+            if start < place.end:
+                copied.append(replace(note, start=start, duration=max(1, round(note.duration * ratio))))
+    return _unoverlapped(copied)
+
+
+def _unoverlapped(notes: Sequence[Note]) -> list[Note]:
+    """Notes cut where their pitch is struck again, as it can happen where bars are joined."""
+    done = []
+    by_pitch: dict[int, list[Note]] = {}
+    for note in sorted(notes):
+        by_pitch.setdefault(note.pitch, []).append(note)
+    for line in by_pitch.values():
+        for note, later in pairwise(line):
+            if later.start > note.start:
+                done.append(replace(note, duration=min(note.duration, later.start - note.start)))
+        done.append(line[-1])
+    return sorted(done)

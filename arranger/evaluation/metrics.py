@@ -1,10 +1,12 @@
-"""All measures of a filled part at once; the measures themselves are in `metrics_truth` and `metrics_context`.
+"""All measures of a filled part at once; the measures themselves are in the `metrics_*` modules beside this one.
 
-`measure_part` is what `arranger eval` reports. Everything is a pure function of bool arrays, so a score can be worked
-out by hand.
+`measure_part` is what `arranger eval` reports of planes; what needs notes with their lengths and velocities is in
+`metrics_notes`. Everything is a pure function, so a score can be worked out by hand.
 """
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
@@ -15,15 +17,19 @@ from arranger.evaluation.metrics_context import (
     in_key_share,
     kick_bass_lock,
 )
+from arranger.evaluation.metrics_form import structure
+from arranger.evaluation.metrics_harmony import root_at_change
 from arranger.evaluation.metrics_truth import (
     Match,
     Share,
     density_ratio,
     empty_bars,
     extra_bars,
+    f1_by_third,
     note_f1,
     onset_f1,
     pitch_class_f1,
+    voice_f1,
 )
 from arranger.grid import DRUMS
 from arranger.parts import ROLES
@@ -43,9 +49,13 @@ __all__ = [
     "note_f1",
     "onset_f1",
     "pitch_class_f1",
+    "root_at_change",
+    "structure",
+    "voice_f1",
 ]
 
 BASS = ROLES.index("bass")
+THIRDS = ("first", "middle", "last")
 KICK = 0
 """Row of the kick in the drum planes, see `arranger.voices`."""
 
@@ -69,7 +79,10 @@ def measure_part(
     Returns
     -------
     dict
-        Shares and F1 in 0..1; `empty_bars` of `playing_bars` and `extra_bars` of `resting_bars` are counts of bars.
+        Shares and F1 in 0..1; names with `_fine` are on the grid of twelve steps a quarter, all others on sixteenths;
+        `note_f1_first`, `_middle` and `_last` are those of each third of the bars, `f1_VOICE` of each drum voice;
+        `empty_bars` of `playing_bars` and `extra_bars` of `resting_bars` are counts of bars; `true_density` is
+        in notes a bar that the truth plays.
         Drums have no pitch measures; `kick_bass_lock` is for drums and bass.
     """
     onset, sustain = filled
@@ -81,20 +94,29 @@ def measure_part(
         "note_precision": notes.precision,
         "note_recall": notes.recall,
         "onset_f1": onset_f1(onset, true[0], bar_steps).f1,
+        "note_f1_fine": note_f1(onset, true[0], bar_steps, 1).f1,
+        "onset_f1_fine": onset_f1(onset, true[0], bar_steps, 1).f1,
         "density_ratio": density_ratio(onset, true[0]),
+        "true_density": int(true[0].sum()) / empty.total if empty.total else math.nan,
         "empty_bars": float(empty.count),
         "playing_bars": float(empty.total),
         "extra_bars": float(extra.count),
         "resting_bars": float(extra.total),
         "distinct_bars": distinct_bar_share(onset, bar_steps),
         "groove_consistency": groove_consistency(onset, bar_steps),
+        "structure": structure(onset, true[0], bar_steps),
     }
+    thirds = f1_by_third(onset, true[0], bar_steps)
+    found |= {f"note_f1_{name}": value for name, value in zip(THIRDS, thirds, strict=True)}
     if part == "drums":
         found["kick_bass_lock"] = kick_bass_lock(onset[KICK], others[0][BASS], bar_steps).f1
+        found |= {f"f1_{name}": value for name, value in voice_f1(onset, true[0], bar_steps).items()}
         return found
     pitched = [role for role, name in enumerate(ROLES) if role != DRUMS and name != part]
     context = (others[0][pitched] | others[1][pitched]).any(axis=0)
     found["pitch_class_f1"] = pitch_class_f1(onset, true[0], bar_steps).f1
+    found["pitch_class_f1_fine"] = pitch_class_f1(onset, true[0], bar_steps, 1).f1
+    found["root_at_change"] = root_at_change(onset | sustain, context, bar_steps)
     found["in_key"] = in_key_share(onset, context)
     found["chord_tones"] = chord_tone_share(onset | sustain, context, bar_steps)
     if part == "bass":

@@ -21,6 +21,7 @@ from arranger.evaluation.metrics_truth import (
     STEPS_PER_SIXTEENTH,
     Match,
     bar_sixteenths,
+    cell_starts,
     fold_octaves,
     match_counts,
     struck_sixteenths,
@@ -56,7 +57,7 @@ def chord_tone_share(
     """
     if window_steps <= 0 or window_steps % STEPS_PER_SIXTEENTH:
         raise ValueError(f"a window must be whole sixteenths of {STEPS_PER_SIXTEENTH} steps, not {window_steps} steps")
-    frame_starts, window_starts = _cells(bar_steps, STEPS_PER_SIXTEENTH), _cells(bar_steps, window_steps)
+    frame_starts, window_starts = cell_starts(bar_steps, STEPS_PER_SIXTEENTH), cell_starts(bar_steps, window_steps)
     frames = fold_octaves(np.logical_or.reduceat(sustain, frame_starts, axis=1))  # (12, frame), sounding pitches
     harmony = fold_octaves(np.logical_or.reduceat(context, window_starts, axis=1)) > 0  # (12, window)
     heard = harmony[:, np.searchsorted(window_starts, frame_starts, side="right") - 1]  # (12, frame)
@@ -109,8 +110,3 @@ def groove_consistency(onset: np.ndarray, bar_steps: np.ndarray) -> float:
         if len(bar) == len(later) and bar.any() and later.any()
     ]
     return float(np.mean(same)) if same else math.nan
-
-
-def _cells(bar_steps: np.ndarray, length: int) -> np.ndarray:
-    """First steps of the cells of `length` steps that each bar is cut into, the last one possibly short."""
-    return np.concatenate([np.arange(first, last, length) for first, last in pairwise(bar_steps)])

@@ -14,19 +14,22 @@ without capo; -1 and -2 are the dropped low string. A bass has six string number
 There is no time signature in the text: it is inferred from the sum of the waits. Where a bar isn't a whole number of
 32nds, the published decoder shortens it; we keep every tick, and the next time signature cuts the bar short.
 
-Bars stand in score order: repeats are not unrolled. Techniques other than ties and dead notes have no place in a Song.
+Bars stand in score order; `Song.order` has their repeats. Techniques other than ties and dead notes have no place in
+a Song; they stay in the text when a part is written into it.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
 
 from arranger.errors import SongFileError
-from arranger.song import Note, Song, Source, Tempo, TimeSignature, Track
+from arranger.formats.dadagp_flow import read_flow
+from arranger.playing import BarFlow, playing_order
+from arranger.song import Feel, Note, Song, Source, Tempo, TimeSignature, Track
 
 TICKS_PER_QUARTER = 960
 VELOCITY = 95
@@ -103,7 +106,24 @@ class _Score:
     beats: dict[str, list[_Beat]] = field(default_factory=dict)
     tempos: dict[int, float] = field(default_factory=dict)
     ignored: Counter[str] = field(default_factory=Counter)
+    flows: list[tuple[BarFlow, str]] = field(default_factory=list)
     ended: bool = False
+
+
+def looks_like_tokens(data: bytes) -> bool:
+    """True for a text whose first lines are a DadaGP header, or the rest of one."""
+    lines = [line.strip() for line in data[:2000].lstrip(b"\xef\xbb\xbf").split(b"\n") if line.strip()][:4]
+    heads = (b"artist:", b"downtune:", b"tempo:", b"start")
+    return sum(any(line.startswith(head) for line in lines) for head in heads) >= 2
+
+
+def read_token_file(data: bytes, name: str) -> Song:
+    """The song in the bytes of a token file; UTF-8, or Latin-1 for an artist that isn't. Errors as in `read_tokens`."""
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        text = data.decode("latin-1")
+    return replace(read_tokens(text, name), source=Source("txt", data, name))
 
 
 def read_tokens(text: str, name: str) -> Song:
@@ -140,8 +160,10 @@ def read_tokens(text: str, name: str) -> Song:
         tracks=tuple(tracks),
         tempos=tuple(tempos),
         time_signatures=_time_signatures(score.bars),
+        feels=_feels(score),
+        order=playing_order([flow for flow, _ in score.flows]),
         length=score.bars[-1],
-        source=Source("dadagp", text.encode(), name),
+        source=Source("txt", text.encode(), name),
         warnings=_warnings(score),
     )
 
@@ -176,6 +198,7 @@ def _read_body(tokens: list[str], name: str) -> _Score:
     score = _Score()
     clock, start, wait, last = 0, -1, _DEFAULT_WAIT, -1  # last: the tick of the newest event
     note: _Struck | None = None
+    signs: list[str] = []
 
     def close_bar(number: int) -> int:
         # Events without a wait behind them still sound; the published decoder repeats the last distance too.
@@ -185,6 +208,7 @@ def _read_body(tokens: list[str], name: str) -> _Score:
             raise SongFileError(name, problem, f"token {number}", _REMEDY)
         if end > start:
             score.bars.append(start)
+            score.flows.append(read_flow(signs))
         return end
 
     for number, token in enumerate(tokens[4:], 5):
@@ -192,6 +216,7 @@ def _read_body(tokens: list[str], name: str) -> _Score:
         if token in ("new_measure", "end"):
             clock = close_bar(number) if start >= 0 else clock
             start, last, note = clock, -1, None
+            signs.clear()
             if token == "end":
                 score.ended = True
                 break
@@ -213,7 +238,9 @@ def _read_body(tokens: list[str], name: str) -> _Score:
                 score.tempos[clock] = float(tempo[1])
             elif not _BEAT_TECHNIQUES.fullmatch(tail.partition(":")[0]):
                 score.ignored[f"bfx:{tail.partition(':')[0][:30]}"] += 1
-        elif head not in ("measure", "param"):
+        elif head == "measure":
+            signs.append(tail)
+        elif head != "param":
             raise SongFileError(name, f"“{token[:40]}” is no token of the grammar", f"token {number}", _REMEDY)
     if not score.ended and start >= 0:
         clock = close_bar(len(tokens))
@@ -324,6 +351,16 @@ def _time_signatures(bars: list[int]) -> tuple[TimeSignature, ...]:
         metre = inferred
         full = (end - start) * metre[1] == 4 * TICKS_PER_QUARTER * metre[0]
     return tuple(signatures)
+
+
+def _feels(score: _Score) -> tuple[Feel, ...]:
+    feels = []
+    before = "straight"
+    for start, (_, kind) in zip(score.bars, score.flows, strict=False):
+        if kind != before:
+            feels.append(Feel(start, kind))
+        before = kind
+    return tuple(feels)
 
 
 def _warnings(score: _Score) -> tuple[str, ...]:

@@ -4,8 +4,9 @@ What comes back from the text is note for note what went in: start, length and p
 that sounds on while another of its instrument begins or ends is written again with `nfx:tie`, as it is at a bar line.
 Drum hits are not tied: they last until the next one, or to the bar's end.
 
-The grammar itself rounds tempos to tens, has no velocities, names, markers or sound effects (programs 121 to 128), and
-merges all drum, all lead and all pad tracks into one each. What it can't hold otherwise is a SongFileError.
+Repeats are written as such where simple signs give the song's playing order; otherwise the song should be played out
+first. The grammar itself rounds tempos to tens, has no velocities, names, markers or sound effects (programs 121 to
+128), and merges all drum, all lead and all pad tracks into one each. What it can't hold otherwise is a SongFileError.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ from arranger.formats.dadagp import (
     TICKS_PER_QUARTER,
     metre_of,
 )
+from arranger.formats.dadagp_flow import write_flow
+from arranger.playing import BarFlow
+from arranger.repeats import flows_of
 from arranger.song import Note, Song, Track
 
 MAX_FRET = 36
@@ -72,13 +76,14 @@ def write_tokens(song: Song, artist: str = "unknown") -> str:
             raise SongFileError(name, "the bar is longer than 32 whole notes", f"bar {number}", _REMEDY)
     downtune = _downtune(song, groups, name)
     tempo, changes = _tempos(song, bars[-1][1])
+    signs = _signs(song)
     events: dict[int, list[str]] = {}
     pitched = [instrument for instrument in groups if instrument != "drums"]
     for instrument, tracks in groups.items():
         # A tempo change has to hang on an event, so one instrument gets one there.
         extra = sorted(changes) if instrument == (pitched or ["drums"])[0] else []
-        placed = _hits(song, tracks) if instrument == "drums" else _fretted(song, instrument, tracks, downtune, name)
-        for at, tokens in _events(instrument, placed, bars, extra).items():
+        placed = hits(song, tracks) if instrument == "drums" else fretted(song, instrument, tracks, downtune, name)
+        for at, tokens in instrument_events(instrument, placed, bars, extra).items():
             events.setdefault(at, []).extend(tokens)
     for at, qpm in changes.items():
         events[at].append(f"bfx:tempo_change:{qpm}")
@@ -86,15 +91,26 @@ def write_tokens(song: Song, artist: str = "unknown") -> str:
     lines = [f"artist:{label}", f"downtune:{downtune}", f"tempo:{tempo}", "start"]
     at_events = sorted(events)
     position = 0
-    for start, end in bars:
-        lines.append("new_measure")
+    for (start, end), bar_signs in zip(bars, signs, strict=True):
+        lines += ["new_measure", *bar_signs]
         clock = start
         while position < len(at_events) and at_events[position] < end:
-            lines += _waits(at_events[position] - clock) + events[at_events[position]]
+            lines += waits(at_events[position] - clock) + events[at_events[position]]
             clock = at_events[position]
             position += 1
-        lines += _waits(end - clock)
+        lines += waits(end - clock)
     return "\n".join([*lines, "end"]) + "\n"
+
+
+def _signs(song: Song) -> list[list[str]]:
+    """`measure:` tokens of every bar; none of repeats where no signs give the song's order."""
+    flows = flows_of(song.order, len(song.bars)) or (BarFlow(),) * len(song.bars)
+    signs, at, kind = [], 0, "straight"
+    for bar, flow in zip(song.bars, flows, strict=True):
+        while at < len(song.feels) and song.feels[at].tick < bar.end:
+            kind, at = song.feels[at].kind, at + 1
+        signs.append(write_flow(flow, kind))
+    return signs
 
 
 def group_of(track: Track) -> str | None:
@@ -141,7 +157,10 @@ def _downtune(song: Song, groups: dict[str, list[Track]], name: str) -> int:
                 continue
             where = f"track {song.tracks.index(track) + 1} “{track.name}”"
             shape = tuple(high - low for high, low in pairwise(track.tuning))
-            if shape not in (_BASS_SHAPES if instrument == "bass" else _GUITAR_SHAPES):
+            known = shape in (_BASS_SHAPES if instrument == "bass" else _GUITAR_SHAPES)
+            if instrument in ("leads", "pads") and not known:
+                continue  # what isn't a guitar has strings for want of anything better; any string will do
+            if not known:
                 raise SongFileError(name, f"DadaGP tokens have no such tuning, only {_SHAPES}", where, _REMEDY)
             strings = BASS_STRINGS if instrument == "bass" else GUITAR_STRINGS
             found.append(track.tuning[0] - strings[1 + _first_string(instrument, track)])
@@ -167,7 +186,7 @@ def _tempos(song: Song, end: int) -> tuple[int, dict[int, int]]:
     return first, changes
 
 
-def _hits(song: Song, tracks: Iterable[Track]) -> list[_Placed]:
+def hits(song: Song, tracks: Iterable[Track]) -> list[_Placed]:
     """Drum hits; of hits of one key at one time the longest."""
     hits: dict[tuple[int, int], int] = {}
     for note in (note for track in tracks for note in track.notes):
@@ -176,7 +195,7 @@ def _hits(song: Song, tracks: Iterable[Track]) -> list[_Placed]:
     return [_Placed(start, end, f"drums:note:{key}") for (start, key), end in sorted(hits.items())]
 
 
-def _fretted(song: Song, instrument: str, tracks: Sequence[Track], downtune: int, name: str) -> list[_Placed]:
+def fretted(song: Song, instrument: str, tracks: Sequence[Track], downtune: int, name: str) -> list[_Placed]:
     """Notes on strings: those that the song says where they can be had, otherwise the lowest fret of a free string."""
     strings, dropped = (BASS_STRINGS, BASS_DROPPED) if instrument == "bass" else (GUITAR_STRINGS, GUITAR_DROPPED)
     busy = dict.fromkeys(strings, 0)  # string -> the tick at which it is free
@@ -205,7 +224,7 @@ def _fretted(song: Song, instrument: str, tracks: Sequence[Track], downtune: int
     return placed
 
 
-def _events(
+def instrument_events(
     instrument: str, placed: Sequence[_Placed], bars: Sequence[tuple[int, int]], extra: Sequence[int]
 ) -> dict[int, list[str]]:
     """Tick -> tokens of one instrument; `placed` sorted by start, `extra` are ticks that need an event."""
@@ -243,7 +262,7 @@ def _on_grid(ticks: int) -> bool:
     return ticks % (TICKS_PER_QUARTER // 16) == 0 or ticks % (TICKS_PER_QUARTER // 12) == 0
 
 
-def _waits(ticks: int) -> list[str]:
+def waits(ticks: int) -> list[str]:
     """Tokens for a time, none for none."""
     if ticks in WAITS:
         return [f"wait:{ticks}"]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import guitarpro as gp
 from guitarpro.models import BeatStatus, NoteType
 
-from arranger.formats.guitarpro_read import TICKS_PER_QUARTER
+from arranger.formats.guitarpro_read import GRACE_TICKS, TICKS_PER_QUARTER
 from arranger.formats.notation import Figure, spell_bar
 from arranger.fretboard import assign_frets
 from arranger.song import Bar, Note
@@ -19,9 +20,53 @@ from arranger.voices import VOICE_OF_KEY, VOICES
 MAX_KEY = 99
 """Highest number that Guitar Pro 3-5 takes for a fret or a drum key."""
 
+_SCORE_TICKS = 20
+"""Notes of a score start at multiples of this, down to triplet 128ths; a grace note is no such multiple long."""
+
 _DRUM_STRING = {"crash": 1, "ride": 1, "open hat": 2, "closed hat": 2, "high tom": 3, "mid tom": 3, "low tom": 4}
 _DRUM_STRING |= {"snare": 4, "side stick": 4, "kick": 5, "pedal hat": 6, "other percussion": 3}
 """String of each voice in a new drum track: cymbals on top, feet at the bottom."""
+
+
+class Grace(NamedTuple):
+    """The grace note of a note; `pitch` as in a Song."""
+
+    pitch: int
+    velocity: int
+    on_beat: bool
+
+
+def split_graces(notes: Sequence[Note]) -> tuple[tuple[Note, ...], dict[tuple[int, int], Grace]]:
+    """(notes without the grace notes, (start, pitch) of a note -> its grace note).
+
+    A grace note is as the reader makes it: at most `GRACE_TICKS` long, with a string, and ended by a longer note on it.
+    """
+    after = {(note.start, note.string): note for note in notes}
+    ornaments = {
+        note: main
+        for note in notes
+        if note.duration <= GRACE_TICKS
+        and note.string is not None
+        and (main := after.get((note.end, note.string))) is not None
+        and main.duration > note.duration
+    }
+    mains = {main: note for note, main in ornaments.items()}
+    kept, graces = [], {}
+    for note in notes:
+        if note in ornaments:
+            continue
+        if note in mains:
+            start, grace = grace_of(note, mains[note])
+            graces[start, note.pitch] = grace
+            note = replace(note, start=start, duration=note.end - start)
+        kept.append(note)
+    return tuple(sorted(kept)), graces
+
+
+def grace_of(note: Note, grace: Note) -> tuple[int, Grace]:
+    """(start that the note has in the score, its grace note): one of the two stands where a score has notes."""
+    on_beat = bool(note.start % _SCORE_TICKS) and not grace.start % _SCORE_TICKS
+    return grace.start if on_beat else note.start, Grace(grace.pitch, grace.velocity, on_beat)
 
 
 def bar_of(tick: int, starts: Sequence[int]) -> int:
@@ -41,8 +86,14 @@ def fingered(notes: Sequence[Note], tuning: Sequence[int], capo: int) -> tuple[N
     return tuple(sorted(notes))
 
 
-def write_bars(track: Any, notes: Sequence[Note], bars: Sequence[Bar], changed: set[int]) -> None:
-    """Write the bars `changed` of a track anew from all its notes."""
+def write_bars(
+    track: Any,
+    notes: Sequence[Note],
+    bars: Sequence[Bar],
+    changed: set[int],
+    graces: Mapping[tuple[int, int], Grace] = MappingProxyType({}),
+) -> None:
+    """Write the bars `changed` of a track anew from all its notes; `graces` as from `split_graces`."""
     line = _one_voice(notes, bars, changed)
     first = 0
     for bar in bars:
@@ -56,13 +107,13 @@ def write_bars(track: Any, notes: Sequence[Note], bars: Sequence[Bar], changed: 
                 break
             here.append(note)
         figures = spell_bar(here, bar, TICKS_PER_QUARTER, drums=track.isPercussionTrack)
-        _write_bar(track, track.measures[bar.index], figures)
+        _write_bar(track, track.measures[bar.index], figures, graces)
 
 
 def _one_voice(notes: Sequence[Note], bars: Sequence[Bar], changed: set[int]) -> list[Note]:
     """Notes cut where the next ones start, and at the end of the bars that are written: the next one isn't ours."""
     onsets = sorted({note.start for note in notes})
-    until = dict(zip(onsets, [*onsets[1:], bars[-1].end], strict=True))
+    until = dict(zip(onsets, [*onsets, bars[-1].end][1:], strict=True))
     ends: dict[int, int] = {}
     for bar in reversed(bars):
         onward = bar.index + 1 in changed and bar.index + 1 in ends
@@ -76,7 +127,7 @@ def _one_voice(notes: Sequence[Note], bars: Sequence[Bar], changed: set[int]) ->
     return line
 
 
-def _write_bar(track: Any, measure: Any, figures: Sequence[Figure]) -> None:
+def _write_bar(track: Any, measure: Any, figures: Sequence[Figure], graces: Mapping[tuple[int, int], Grace]) -> None:
     voice = measure.voices[0]
     old = [beat for line in measure.voices for beat in line.beats]
     origin = measure.start
@@ -86,7 +137,7 @@ def _write_bar(track: Any, measure: Any, figures: Sequence[Figure]) -> None:
         duration = gp.Duration(figure.value, figure.dotted, gp.Tuplet(*figure.tuplet))
         status = BeatStatus.normal if figure.notes else BeatStatus.rest
         beat = gp.Beat(voice, duration=duration, status=status, start=origin + figure.start)
-        beat.notes = _gp_notes(track, beat, figure)
+        beat.notes = _gp_notes(track, beat, figure, graces)
         if not beat.notes:
             beat.status = BeatStatus.rest
         voice.beats.append(beat)
@@ -107,7 +158,7 @@ def _keep_marks(old: Any, new: Any) -> None:
         new.text = old.text
 
 
-def _gp_notes(track: Any, beat: Any, figure: Figure) -> list[Any]:
+def _gp_notes(track: Any, beat: Any, figure: Figure, graces: Mapping[tuple[int, int], Grace]) -> list[Any]:
     placed: dict[int, Any] = {}
     for note in sorted(figure.notes, key=_drum_order) if track.isPercussionTrack else figure.notes:
         string, value = note.string, note.fret
@@ -117,7 +168,17 @@ def _gp_notes(track: Any, beat: Any, figure: Figure) -> list[Any]:
             continue  # two notes that the bar's grid brought together on one string: the first one stands
         kind = NoteType.tie if figure.tied else NoteType.normal
         placed[string] = gp.Note(beat, value=value, velocity=_dynamic(note.velocity), string=string, type=kind)
+        grace = graces.get((note.start, note.pitch))
+        if grace is not None and not figure.tied:
+            placed[string].effect.grace = _gp_grace(grace, value + grace.pitch - note.pitch)
     return [placed[string] for string in sorted(placed)]
+
+
+def _gp_grace(grace: Grace, fret: int) -> Any:
+    """None where the string doesn't have the pitch."""
+    if not 0 <= fret <= MAX_KEY:
+        return None
+    return gp.GraceEffect(fret=fret, velocity=_dynamic(grace.velocity), duration=32, isOnBeat=grace.on_beat)
 
 
 def _drum_order(note: Note) -> tuple[int, int]:

@@ -1,29 +1,37 @@
-"""Guitar Pro 3-5 bytes to PyGuitarPro's model and back, bounded and lossless where the library is not.
+"""Guitar Pro 3-5 bytes to PyGuitarPro's model, bounded; and pieces of a model back to bytes.
 
 PyGuitarPro (LGPL-3.0) is used as a library. Some of its habits are corrected here, in a mixin over its file classes:
-work without bounds on hostile files, tied notes found by a search that is quadratic in the length of the track, MIDI
-channels that no track uses being forgotten, empty lines of the notice dropped.
+work without bounds on hostile files, tied notes found by a search that is quadratic in the length of the track, the
+fret of a tied note that has nothing to hold on to being forgotten. Whole files are written by it only when they are
+new: see `guitarpro_splice` for those that were read.
 """
 
 from __future__ import annotations
 
 import io
 import logging
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-import attr
 import guitarpro
 from guitarpro.io import getVersionAndGPFile
 from guitarpro.iobase import GPFileBase
 from guitarpro.models import BeatStatus
 
 from arranger.errors import SongFileError
+from arranger.formats.guitarpro_layout import Layout, Recording
 
 MAX_BYTES = 20_000_000
 MAX_TRACKS = 512
+MAX_BARS = 20_000
 MAX_NOTES = 500_000
 MAX_BEATS = 2_000_000
 """Beats of all tracks and voices together; a full score of 512 tracks has far fewer."""
+
+TIE_BARS = 3
+"""A tied note goes on from the note before on its string if that stands at most so many bars back, as in alphaTab."""
 
 ENCODINGS = ("cp1252", "latin-1")
 """Guitar Pro's own, and the one that takes every byte: five bytes mean nothing in cp1252."""
@@ -32,7 +40,6 @@ ENCODINGS = ("cp1252", "latin-1")
 logging.getLogger("guitarpro").addHandler(logging.NullHandler())
 
 _SECOND_SAVE = "Open it in Guitar Pro or TuxGuitar and save it again."
-_CHANNELS = "_arranger_channels"
 
 
 class LimitError(Exception):
@@ -43,20 +50,21 @@ class _Bounded:
     """Mixin over PyGuitarPro's GP3File, GP4File and GP5File."""
 
     # What the library keeps in `self`; Any, because it has no types.
+    data: Any
     _currentTrack: Any
+    _currentMeasureNumber: Any
     _currentVoiceNumber: Any
     _beats = 0
     _notes = 0
 
     def readSong(self) -> Any:
-        self._last_value: dict[tuple[int, int, int], int] = {}
-        song = super().readSong()  # type: ignore[misc]
-        setattr(song, _CHANNELS, self._channels)
-        return song
+        self._last_value: dict[tuple[int, int, int], tuple[int, int]] = {}  # (track, voice, string) -> (bar, fret)
+        return super().readSong()  # type: ignore[misc]
 
-    def readMidiChannels(self) -> Any:
-        self._channels = super().readMidiChannels()  # type: ignore[misc]
-        return self._channels
+    def readMeasureHeaders(self, song: Any, count: int, *directions: Any) -> None:
+        if count > MAX_BARS:
+            raise LimitError(f"it says it has {count} bars, more than {MAX_BARS}")
+        super().readMeasureHeaders(song, count, *directions)  # type: ignore[misc]
 
     def readTracks(self, song: Any, count: int, channels: Any) -> None:
         if count > MAX_TRACKS:
@@ -80,42 +88,47 @@ class _Bounded:
             raise LimitError(f"it has more than {MAX_NOTES} notes")
         read = super().readNote(note, string, track)  # type: ignore[misc]
         if note.beat.status != BeatStatus.empty:
-            self._last_value[self._place(note)] = note.value
+            self._last_value[self._place(note)] = self._currentMeasureNumber, note.value
         return read
 
     def getTiedNoteValue(self, note: Any) -> int:
-        return self._last_value.get(self._place(note), -1)
+        bar, value = self._last_value.get(self._place(note), (-TIE_BARS - 1, 0))
+        if self._currentMeasureNumber - bar <= TIE_BARS:
+            return value
+        # Nothing to hold on to. The byte just read is the fret that the file gives, though no one else looks at it.
+        self.data.seek(-1, io.SEEK_CUR)
+        return int(struct.unpack("b", self.data.read(1))[0])
 
     def _place(self, note: Any) -> tuple[int, int, int]:
         return self._currentTrack.number, self._currentVoiceNumber, note.string
 
-    def writeNotice(self, notice: list[str]) -> None:
-        # The library drops empty lines.
-        self.writeI32(len(notice))  # type: ignore[attr-defined]
-        for line in notice:
-            self.writeIntByteSizeString(line)  # type: ignore[attr-defined]
 
-    def writeMidiChannels(self, tracks: Any) -> None:
-        # The library writes the first track that uses a channel in any way, so one track's effect channel overwrites
-        # another's own; and channels without a track get defaults. We write what was read, and what is new.
-        source = getattr(tracks[0].song, _CHANNELS, ())
-        known = {id(channel) for channel in source}
-        table = {channel.channel: channel for channel in source}
-        new = [track.channel for track in reversed(tracks) if id(track.channel) not in known]
-        table |= {channel.effectChannel: channel for channel in new}
-        table |= {channel.channel: channel for channel in new}
-        super().writeMidiChannels([_OneChannel(number, channel) for number, channel in table.items()])  # type: ignore[misc]
+class _Keys:
+    """Mixin over PyGuitarPro's GP3File: writes the key signatures that it reads."""
+
+    def packMeasureHeaderFlags(self, header: Any, previous: Any = None) -> int:
+        flags = super().packMeasureHeaderFlags(header, previous)  # type: ignore[misc]
+        changed = previous is None or header.keySignature != previous.keySignature
+        return int(flags | (0x40 if changed else 0))
+
+    def writeMeasureHeaderValues(self, header: Any, flags: int) -> None:
+        super().writeMeasureHeaderValues(header, flags)  # type: ignore[misc]
+        if flags & 0x40:
+            for value in header.keySignature.value:
+                self.writeI8(value)  # type: ignore[attr-defined]
 
 
-class _OneChannel:
-    """Stands for a track that uses one channel alone."""
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """A file as the library reads it: its model, the encoding of its text, and where its pieces lie."""
 
-    def __init__(self, number: int, channel: Any):
-        self.channel = attr.evolve(channel, channel=number, effectChannel=number)
+    model: Any
+    encoding: str
+    layout: Layout
 
 
-def parse_guitarpro(data: bytes, name: str) -> tuple[Any, str]:
-    """PyGuitarPro's model of a .gp3, .gp4 or .gp5 file, and the text encoding that it was read with.
+def parse_guitarpro(data: bytes, name: str) -> Parsed:
+    """PyGuitarPro's model of a .gp3, .gp4 or .gp5 file, with what is needed to write it back.
 
     Raises
     ------
@@ -126,20 +139,20 @@ def parse_guitarpro(data: bytes, name: str) -> tuple[Any, str]:
         size = f"{len(data) / 1e6:.0f} MB"
         raise SongFileError(name, f"it has {size}, more than the {MAX_BYTES // 1_000_000} MB that a song may have")
     try:
-        return _parse(data, ENCODINGS[0]), ENCODINGS[0]
+        return _parse(data, ENCODINGS[0])
     except UnicodeDecodeError:
         pass
     except Exception as err:
         if not isinstance(_root(err), UnicodeDecodeError):
             raise _refusal(err, name) from err
     try:
-        return _parse(data, ENCODINGS[1]), ENCODINGS[1]
+        return _parse(data, ENCODINGS[1])
     except Exception as err:
         raise _refusal(err, name) from err
 
 
-def serialise_guitarpro(model: Any, name: str, encoding: str) -> bytes:
-    """Bytes of a model in the version that it was read from.
+def piece_bytes(model: Any, name: str, encoding: str, write: Callable[[Any], None]) -> bytes:
+    """What `write` writes to one of the library's file objects of the model's version.
 
     Raises
     ------
@@ -148,8 +161,10 @@ def serialise_guitarpro(model: Any, name: str, encoding: str) -> bytes:
     """
     stream = io.BytesIO()
     try:
-        file = _file_class(model.version)(stream, encoding, version=model.version, versionTuple=model.versionTuple)
-        file.writeSong(model)
+        _, file_class = getVersionAndGPFile(model.version)
+        if model.versionTuple[0] == 3:
+            file_class = type("GP3FileWithKeys", (_Keys, file_class), {})
+        write(file_class(stream, encoding, version=model.version, versionTuple=model.versionTuple))
     except Exception as err:
         problem, place = _describe(err, "a number in it is too large for the format")
         raise SongFileError(
@@ -158,16 +173,13 @@ def serialise_guitarpro(model: Any, name: str, encoding: str) -> bytes:
     return stream.getvalue()
 
 
-def _parse(data: bytes, encoding: str) -> Any:
+def _parse(data: bytes, encoding: str) -> Parsed:
     stream = io.BytesIO(data)
     version = GPFileBase(stream, encoding).readVersion()
-    number, _ = getVersionAndGPFile(version)
-    return _file_class(version)(stream, encoding, version=version, versionTuple=number).readSong()
-
-
-def _file_class(version: str) -> Any:
-    _, base = getVersionAndGPFile(version)
-    return type(f"Bounded{base.__name__}", (_Bounded, base), {})
+    number, base = getVersionAndGPFile(version)
+    file_class = type(f"Recorded{base.__name__}", (_Bounded, Recording, base), {})
+    file = file_class(stream, encoding, version=version, versionTuple=number)
+    return Parsed(file.readSong(), encoding, file.layout)
 
 
 def _refusal(err: Exception, name: str) -> SongFileError:

@@ -1,13 +1,16 @@
 """Guitar Pro 3, 4 and 5 files as a `Song`.
 
-Bars stand in score order: repeats and alternative endings are not unrolled. Positions are summed exactly, as
-fractions, and rounded to a tick at the very end, because tuplets of seven don't divide a quarter.
+Bars stand in score order; `Song.order` says how they are played. Positions are summed exactly, as fractions, and
+rounded to a tick at the very end, because tuplets of seven don't divide a quarter.
+
+A grace note takes no time in the score. In a Song it is a note of `GRACE_TICKS` that ends where its note begins, on the
+same string; one that is played on the beat has its note begin that much later.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any
@@ -15,12 +18,17 @@ from typing import Any
 from guitarpro.models import BeatStatus, NoteType
 
 from arranger.errors import SongFileError
-from arranger.formats.guitarpro_file import parse_guitarpro
+from arranger.formats.guitarpro_file import TIE_BARS, parse_guitarpro
+from arranger.formats.guitarpro_flow import bar_flows, feels, keys
+from arranger.playing import playing_order
 from arranger.song import Marker, Note, Song, Source, Tempo, TimeSignature, Track
 
 TICKS_PER_QUARTER = 960
 DEAD_NOTE_TICKS = TICKS_PER_QUARTER // 4
 """A dead note is a click: it never sounds longer than a sixteenth."""
+
+GRACE_TICKS = TICKS_PER_QUARTER // 32
+"""Length of a grace note; shorter where the note before or its own note is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +55,8 @@ def read_guitarpro(data: bytes, name: str) -> Song:
     SongFileError
         if the file can't be read, is over the limits of `arranger.formats.guitarpro_file`, or holds no notes.
     """
-    model, encoding = parse_guitarpro(data, name)
+    parsed = parse_guitarpro(data, name)
+    model, encoding = parsed.model, parsed.encoding
     starts = bar_starts(model, name)
     warnings: list[str] = []
     tracks = []
@@ -71,6 +80,9 @@ def read_guitarpro(data: bytes, name: str) -> Song:
             for start, header in zip(starts, model.measureHeaders, strict=False)
             if header.marker is not None
         ),
+        keys=keys(model, starts),
+        feels=feels(model, starts),
+        order=playing_order(bar_flows(parsed)),
         title=repaired(model.title, encoding),
         length=starts[-1],
         source=Source(f"gp{model.versionTuple[0]}", data, name),
@@ -94,7 +106,7 @@ def bar_starts(model: Any, name: str) -> list[int]:
     return starts
 
 
-def placed_beats(track: Any, starts: list[int]) -> Iterator[PlacedBeat]:
+def placed_beats(track: Any, starts: Sequence[int]) -> Iterator[PlacedBeat]:
     """Every beat of a track that takes time, bar by bar and voice by voice."""
     for bar, measure in enumerate(track.measures):
         for voice, line in enumerate(measure.voices):
@@ -120,11 +132,31 @@ def _ticks(value: int, dotted: bool, enters: int, times: int) -> Fraction:
 def track_notes(track: Any, starts: list[int]) -> tuple[tuple[Note, ...], int]:
     """(notes of one track, sorted; number of notes left out because their bar was over).
 
-    Tied notes lengthen the note before them; one that has nothing to hold on to is played as a note of its own.
+    Tied notes lengthen the note before them, over rests and bars that aren't full as well; one that has nothing to hold
+    on to is played as a note of its own.
     """
-    notes: list[Note] = []
+    struck, late = struck_notes(track, starts)
+    return tuple(sorted(note for one in struck for note in (one.note, one.grace) if note is not None)), late
+
+
+@dataclass(slots=True)
+class Struck:
+    """A note that is struck, in its bar, with the grace note before it."""
+
+    bar: int
+    note: Note
+    grace: Note | None = None
+
+
+def struck_notes(track: Any, starts: Sequence[int]) -> tuple[list[Struck], int]:
+    """As `track_notes`, in the order of the file, grace notes with their notes."""
+    found: list[Struck] = []
     late = 0
-    last: dict[tuple[int, int], int] = {}  # (voice, string) -> index in `notes`
+    last: dict[
+        tuple[int, int], tuple[int, int]
+    ] = {}  # (voice, string) -> (index in `found`, bar of the last of its ties)
+    short: set[int] = set()  # dead notes, which nothing lengthens
+    room: dict[int, int] = {}  # voice -> ticks that the beat before can give to a grace note
     for placed in placed_beats(track, starts):
         limit = starts[placed.bar + 1]
         first, end = round(placed.start), min(round(placed.end), limit)
@@ -133,13 +165,38 @@ def track_notes(track: Any, starts: list[int]) -> tuple[tuple[Note, ...], int]:
                 late += 1
                 continue
             key = (placed.voice, played.string)
-            held = last.get(key)
-            if played.type == NoteType.tie and held is not None and notes[held].end == first:
-                notes[held] = _lengthened(notes[held], max(end, first + 1))
+            held, bar = last.get(key, (-1, -TIE_BARS - 1))
+            if played.type == NoteType.tie and placed.bar - bar <= TIE_BARS:
+                last[key] = held, placed.bar
+                if held not in short:
+                    found[held].note = _lengthened(found[held].note, max(end, first + 1))
                 continue
-            last[key] = len(notes)
-            notes.append(_note(track, played, first, max(end, first + 1)))
-    return tuple(sorted(notes)), late
+            last[key] = len(found), placed.bar
+            if played.type == NoteType.dead and not track.isPercussionTrack:
+                short.add(len(found))
+            note = _note(track, played, first, max(end, first + 1))
+            found.append(_with_grace(played, note, placed.bar, room.get(placed.voice, GRACE_TICKS)))
+        room[placed.voice] = int(placed.end - placed.start) // 2
+    return found, late
+
+
+def _with_grace(played: Any, note: Note, bar: int, room: int) -> Struck:
+    """A note with its grace note; `room` is how long that can be before the beat."""
+    effect = played.effect.grace
+    if effect is None:
+        return Struck(bar, note)
+    fret = min(99, max(0, effect.fret))
+    open_string = note.pitch - played.value
+    pitch = min(127, max(0, open_string + fret))
+    velocity = min(127, max(1, effect.velocity))
+    before = min(GRACE_TICKS, room, note.start)
+    if effect.isOnBeat or before < 1:
+        length = min(GRACE_TICKS, note.duration // 2)
+        if length < 1:
+            return Struck(bar, note)
+        grace = Note(note.start, length, pitch, velocity, played.string, fret)
+        return Struck(bar, replace(note, start=note.start + length, duration=note.duration - length), grace)
+    return Struck(bar, note, Note(note.start - before, before, pitch, velocity, played.string, fret))
 
 
 def _note(track: Any, played: Any, start: int, end: int) -> Note:

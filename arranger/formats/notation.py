@@ -7,7 +7,9 @@ Inside this module time is in units of 1/48 quarter: sixteenths (12), triplet si
 the next one starts ends there.
 
 A bar falls into *groups* (what a beam joins: quarters, dotted quarters, 2+2+3 eighths), a group into *cells* (a quarter
-or less), and each cell is counted either in binary or in triplets: an eighth and a triplet never share a cell.
+or less), and each cell is counted either in binary or in triplets: an eighth and a triplet never share a cell. Three
+quarters in the time of two are counted over two cells. A pickup bar ends with its beats, any other short bar begins
+with them.
 """
 
 from __future__ import annotations
@@ -27,6 +29,9 @@ STEP = 4
 """One grid step, 1/12 quarter, in units."""
 
 DENOMINATORS = (1, 2, 4, 8, 16, 32, 64)
+
+_HALF, _THIRD = 96, 32
+"""Two quarters, and one of three notes in their time."""
 
 BINARY, TRIPLET = (1, 1), (3, 2)
 
@@ -95,10 +100,13 @@ def spell_bar(notes: Sequence[Note], bar: Bar, ticks_per_quarter: int, drums: bo
     sounding = [note for note in notes if note.end > bar.start and note.start < bar.end]
     if drums:
         sounding = [note for note in sounding if note.start >= bar.start]
-    groups = beat_groups(bar.numerator, bar.denominator, length)
+    full = 4 * UNITS_PER_QUARTER * bar.numerator // bar.denominator
+    before = max(0, full - length) if bar.index == 0 else 0
+    groups = tuple((a - before, b - before) for a, b in beat_groups(bar.numerator, bar.denominator, length + before))
     onsets = [place(note.start) for note in sounding if note.start >= bar.start]
     ends = [] if drums else [place(note.end) for note in sounding if note.end < bar.end]
-    zones = _zones(_cells(groups), onsets, ends)
+    cells = _cells([(max(start, 0), end) for start, end in groups if end > 0])
+    zones = _zones(cells if drums else _wide_cells(cells, onsets), onsets, ends)
     figures: list[Figure] = []
     at = 0
     for start, end, chord, tied in _segments(sounding, place, zones, length, bar.start, groups if drums else None):
@@ -150,6 +158,23 @@ def _cells(groups: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     return cells
 
 
+def _wide_cells(cells: Sequence[tuple[int, int]], onsets: Sequence[Fraction]) -> list[tuple[int, int]]:
+    """The cells, two quarters made one where they hold nothing but three notes in the time of two."""
+    wide: list[tuple[int, int]] = []
+    at = 0
+    while at < len(cells):
+        start, end = cells[at]
+        pair = (
+            start % _HALF == 0 and end - start == UNITS_PER_QUARTER and cells[at + 1 : at + 2] == [(end, start + _HALF)]
+        )
+        if pair:
+            here = {(onset - start) / _THIRD for onset in onsets if start <= onset < start + _HALF}
+            pair = here in ({Fraction(1), Fraction(2)}, {Fraction(0), Fraction(1), Fraction(2)})
+        wide.append((start, start + _HALF) if pair else (start, end))
+        at += 2 if pair else 1
+    return wide
+
+
 def _zones(cells: Sequence[tuple[int, int]], onsets: Sequence[Fraction], ends: Sequence[Fraction]) -> tuple[_Zone, ...]:
     """The cheapest way to count each cell, given what begins and ends in it."""
     zones: list[_Zone] = []
@@ -174,6 +199,9 @@ def _ways(start: int, end: int) -> Sequence[tuple[_Zone, ...]]:
 
     def zone(first: int, last: int, unit: int, tuplet: tuple[int, int]) -> _Zone:
         return _Zone(first, last, tuplet, tuple(range(first, last, unit)))
+
+    if size == _HALF:
+        return [(zone(start, end, _THIRD, TRIPLET),)]
 
     def both(first: int, last: int) -> list[_Zone]:
         third = (last - first) // 3
@@ -289,8 +317,8 @@ def _figures(
 
 def _longest_triplet(offset: int, room: int) -> int:
     """Longest undotted triplet value that fits, not straddling a longer one's place."""
-    for span in (32, 16, 8, 4):
-        if span <= room and offset % (span // 2 if span == 32 else span) == 0:
+    for span in (64, 32, 16, 8, 4):
+        if span <= room and offset % (span // 2 if span >= 32 else span) == 0:
             return span
     raise AssertionError(f"nothing fits at {offset} in {room}")
 
@@ -317,8 +345,9 @@ def _readable(start: int, span: int, end: int, groups: Sequence[tuple[int, int]]
     simple = all(b - a == UNITS_PER_QUARTER for a, b in groups)
     if offset:
         # Eighth - quarter - eighth, and its dotted cousins, as long as the middle of a four-beat bar stays visible.
-        half = 2 * UNITS_PER_QUARTER if len(groups) % 4 == 0 else length
-        inside = start // half == (start + span - 1) // half
+        half = 2 * UNITS_PER_QUARTER if len(groups) % 4 == 0 else length - groups[0][0]
+        at = start - groups[0][0]
+        inside = at // half == (at + span - 1) // half
         return simple and not rest and offset == EIGHTH and span in (48, 72) and inside
     if simple and not rest and start + span == end and span in (72, 96):
         # A dotted quarter, or a half on 2, is read at a glance when it is all there is; not as a link of a chain.
@@ -331,7 +360,7 @@ def _readable_inside(offset: int, span: int, size: int, dotted: bool, rest: bool
     if offset == 0 and span == size:
         return True
     if size in (72, 36) and not dotted and span == size // 3 * 2:  # two thirds of a compound beat
-        return offset % (size // 3) == 0
+        return offset == 0 if rest else offset % (size // 3) == 0
     plain = span * 2 // 3 if dotted else span
     if rest:
         return not dotted and offset % span == 0

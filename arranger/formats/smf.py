@@ -7,7 +7,7 @@ away: all the bytes behind the header belong to exactly one chunk, so a writer c
 
 Repaired on reading, each with a warning: a RIFF RMID wrapper, junk before the header, a wrong number of tracks, track
 lengths too long or too short, chunks of other kinds, a truncated last track, a missing end of track, data bytes over
-127 (taken as 127), data bytes without a status (skipped).
+127 (taken as 127), data bytes without a status (skipped), time counted in film frames (SMPTE).
 
 Reference: Standard MIDI Files 1.0, RP-001 (MIDI Manufacturers Association, 1996).
 """
@@ -21,12 +21,16 @@ from typing import NamedTuple
 from arranger.errors import SongFileError
 
 MAX_TRACK_CHUNKS = 512
-MAX_EVENTS = 1_500_000
+MAX_OTHER_CHUNKS = 512
+"""More pieces that are no tracks than this are taken together, up to the next track."""
+MAX_EVENTS = 1_000_000
 HEADER_SEARCH = 1 << 16
 """Bytes of junk that may stand before the header."""
 
 NOTE_OFF, NOTE_ON, CONTROL, PROGRAM, META = 0x80, 0x90, 0xB0, 0xC0, 0xFF
 END_OF_TRACK = 0x2F
+_FRAME_RATES = (24, 25, 29, 30)
+"""Film frames a second; 29 stands for 30 drop-frame, which is 29.97."""
 _SYSTEM_DATA = {0xF1: 1, 0xF2: 2, 0xF3: 1}
 """Data bytes of the system messages that don't belong in a file but are found there; the others have none."""
 
@@ -76,7 +80,11 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Smf:
-    """A parsed file; `data` begins with MThd and has no wrapper."""
+    """A parsed file; `data` begins with MThd and has no wrapper.
+
+    `fixed_qpm` is None, but where time is counted in film frames: there no tempo event counts, and quarters of
+    `ticks_per_quarter` pass at this tempo.
+    """
 
     data: bytes
     format: int
@@ -84,6 +92,7 @@ class Smf:
     header_end: int
     chunks: tuple[Chunk, ...]
     warnings: tuple[str, ...]
+    fixed_qpm: float | None = None
 
     @property
     def tracks(self) -> tuple[Chunk, ...]:
@@ -102,19 +111,14 @@ def parse_smf(data: bytes, name: str) -> Smf:
     Raises
     ------
     SongFileError
-        if there is no header, time is not counted in musical units, or there are too many tracks or events.
+        if there is no header, time has no unit, or there are too many tracks or events.
     """
     warnings: list[str] = []
     data = _unwrap(data, name, warnings)
     if len(data) < 14:
         raise SongFileError(name, "the MIDI header is cut off", "byte 0", "Get a complete copy of the file.")
     length, form, declared, division = struct.unpack(">IHHH", data[4:14])
-    if division & 0x8000:
-        remedy = "Export it again with ticks per quarter note (480, say) instead of SMPTE frames."
-        raise SongFileError(name, "its time is counted in film frames, so it has no bars or beats", "header", remedy)
-    if division == 0:
-        remedy = "Open it in a music program and export it again."
-        raise SongFileError(name, "the header says 0 ticks per quarter note, so it has no tempo", "header", remedy)
+    ticks_per_quarter, fixed_qpm = _time_unit(division, name, warnings)
     header_end = 8 + length
     if length != 6 and not (length > 6 and _is_boundary(data, header_end)):
         found = data.find(b"MTrk", 14)
@@ -124,7 +128,7 @@ def parse_smf(data: bytes, name: str) -> Smf:
     count = sum(chunk.kind == b"MTrk" for chunk in chunks)
     if count != declared:
         warnings.append(f"The header says {declared} tracks, the file has {count}.")
-    return Smf(data, form, division, header_end, chunks, tuple(warnings))
+    return Smf(data, form, ticks_per_quarter, header_end, chunks, tuple(warnings), fixed_qpm)
 
 
 def find_header(data: bytes) -> int:
@@ -146,6 +150,25 @@ def _unwrap(data: bytes, name: str, warnings: list[str]) -> bytes:
     return data[at:end]
 
 
+def _time_unit(division: int, name: str, warnings: list[str]) -> tuple[int, float | None]:
+    """Ticks a quarter and, where the header counts film frames, the tempo that goes with them."""
+    if not division & 0x8000:
+        if division == 0:
+            remedy = "Open it in a music program and export it again."
+            raise SongFileError(name, "the header says 0 ticks per quarter note, so it has no tempo", "header", remedy)
+        return division, None
+    rate, per_frame = 256 - (division >> 8), division & 0xFF
+    if rate not in _FRAME_RATES or not per_frame:
+        remedy = "Export it again with ticks per quarter note (480, say) instead of SMPTE frames."
+        raise SongFileError(
+            name, f"its time is counted in film frames, {rate} a second, which no player knows", "header", remedy
+        )
+    warnings.append("Its time is counted in film frames, not in beats; the bars are those of a steady tempo.")
+    ticks_per_second = (30 if rate == 29 else rate) * per_frame
+    halves = 1 if ticks_per_second % 2 else 2  # quarters a second
+    return ticks_per_second // halves, 60.0 * halves * (1000 / 1001 if rate == 29 else 1)
+
+
 def _is_boundary(data: bytes, at: int) -> bool:
     """True if the file ends at `at` or what stands there looks like a chunk that fits into the file."""
     if at == len(data):
@@ -160,7 +183,7 @@ def _is_boundary(data: bytes, at: int) -> bool:
 
 def _walk(data: bytes, at: int, name: str, warnings: list[str]) -> tuple[Chunk, ...]:
     chunks: list[Chunk] = []
-    tracks, budget = 0, MAX_EVENTS
+    tracks, others, budget = 0, 0, MAX_EVENTS
     while at < len(data):
         if data[at : at + 4] == b"MTrk" and at + 8 <= len(data):
             tracks += 1
@@ -171,10 +194,17 @@ def _walk(data: bytes, at: int, name: str, warnings: list[str]) -> tuple[Chunk, 
             if budget < 0:
                 problem = f"it has more than {MAX_EVENTS:,} MIDI events"
                 raise SongFileError(name, problem, f"track chunk {tracks}", "Split the file.")
-        elif data[at : at + 4] != b"MTrk" and at + 8 <= len(data) and _is_boundary(data, at):
+        elif (
+            others < MAX_OTHER_CHUNKS
+            and data[at : at + 4] != b"MTrk"
+            and at + 8 <= len(data)
+            and _is_boundary(data, at)
+        ):
+            others += 1
             chunk = Chunk(data[at : at + 4], at, at + 8 + int.from_bytes(data[at + 4 : at + 8], "big"))
             warnings.append(f"A chunk of an unknown kind was passed over (byte {at}).")
         else:
+            others += 1
             found = data.find(b"MTrk", at + 1)
             chunk = Chunk(b"", at, found if found >= 0 else len(data))
             warnings.append(f"{chunk.end - at} bytes that are no chunk were passed over (byte {at}).")

@@ -1,0 +1,330 @@
+"""Bars of a score of Guitar Pro 6 to 8 written from notes: new elements with new ids, never an old one changed."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from itertools import pairwise
+from types import MappingProxyType
+
+from arranger.formats.gpif_drums import Articulations
+from arranger.formats.gpif_kit import index_of, old_drum
+from arranger.formats.notation import Figure, spell_bar
+from arranger.fretboard import assign_frets
+from arranger.song import Bar, Note
+
+DYNAMICS = ("PPP", "PP", "P", "MP", "MF", "F", "FF", "FFF")
+SILENT = "MF"
+"""Dynamic of a rest, as Guitar Pro writes it."""
+
+_VALUES = {1: "Whole", 2: "Half", 4: "Quarter", 8: "Eighth", 16: "16th", 32: "32nd", 64: "64th"}
+_SHARPS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
+_FLATS = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
+
+NO_KIT = Articulations()
+
+
+@dataclass
+class Pool:
+    """The new elements of a score, section by section. Equal notes, beats and rhythms are one, as in Guitar Pro.
+
+    Parameters
+    ----------
+    first : the first free id of each section.
+    lost : notes that could not be written, as (bar index, what).
+    """
+
+    first: Mapping[str, int]
+    elements: dict[str, list[str]] = field(default_factory=dict)
+    lost: list[tuple[int, str]] = field(default_factory=list)
+    _known: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def add(self, section: str, body: str, attributes: str = "", shared: bool = True) -> int:
+        """Id of an element with this content."""
+        key = section, attributes + body
+        if shared and key in self._known:
+            return self._known[key]
+        made = self.elements.setdefault(section, [])
+        number = self.first[section] + len(made)
+        tag = section.removesuffix("s")
+        made.append(f'<{tag} id="{number}"{attributes}>\n{body}</{tag}>')
+        self._known[key] = number
+        return number
+
+    def voice(self, beats: Sequence[int | str]) -> int:
+        ids = " ".join(str(beat) for beat in beats)
+        return self.add("Voices", f"<Beats>{ids}</Beats>\n", shared=False)
+
+    def bar(self, body: str, attributes: str = "") -> int:
+        """A bar; no two places share one, because not every reader copes."""
+        return self.add("Bars", body, attributes, shared=False)
+
+
+@dataclass(frozen=True, slots=True)
+class StaffStyle:
+    """What has to be known of a staff to write its notes.
+
+    Parameters
+    ----------
+    tuning : open strings, string 1 first; empty where the staff has none (Guitar Pro 6).
+    transpose : semitones by which it sounds higher than it is written.
+    kit : articulations of a drum staff.
+    old : True for a score of Guitar Pro 6.
+    """
+
+    tuning: tuple[int, ...]
+    capo: int = 0
+    is_drum: bool = False
+    transpose: int = 0
+    kit: Articulations = NO_KIT
+    old: bool = False
+
+
+Key = tuple[int, int]
+"""(string as the file counts it, fret), or (-1, pitch) on a staff without strings: what a tie goes on with."""
+
+
+Mark = tuple[Fraction, str, str]
+"""(ticks from the start of the bar, tag, the element as text)."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewVoice:
+    """A voice that was written: its id, the keys that it holds from the bar before, and those it ends with."""
+
+    number: int
+    held: frozenset[Key]
+    last: frozenset[Key]
+
+
+def bar_of(tick: int, bars: Sequence[Bar]) -> int:
+    """Index of the bar that holds `tick`; the last one for what lies behind."""
+    return max(0, bisect_right([bar.start for bar in bars], tick) - 1)
+
+
+def fingered(notes: Sequence[Note], tuning: Sequence[int], capo: int) -> tuple[Note, ...]:
+    """The notes as they are if string and fret of all of them fit, else all fingered anew."""
+    taken = set()
+    for note in notes:
+        fits = note.string is not None and note.fret is not None and 1 <= note.string <= len(tuning)
+        if not fits or tuning[note.string - 1] + capo + note.fret != note.pitch or (note.start, note.string) in taken:  # type: ignore[operator]
+            return assign_frets(notes, tuning, capo)
+        taken.add((note.start, note.string))
+    return tuple(sorted(notes))
+
+
+def one_voice(notes: Sequence[Note], bars: Sequence[Bar], changed: Collection[int]) -> list[Note]:
+    """Notes cut where the next ones start, and at the end of the bars that are written: the next one isn't ours."""
+    onsets = sorted({note.start for note in notes})
+    until = dict(pairwise([*onsets, bars[-1].end]))
+    ends: dict[int, int] = {}
+    for bar in reversed(bars):
+        onward = bar.index + 1 in changed and bar.index + 1 in ends
+        ends[bar.index] = ends[bar.index + 1] if onward else bar.end
+    starts = [bar.start for bar in bars]
+    line = []
+    for note in sorted(notes):
+        home = max(0, bisect_right(starts, note.start) - 1)
+        end = min(note.end, until[note.start], ends[home] if home in changed else note.end)
+        line.append(replace(note, duration=max(1, end - note.start)))
+    return line
+
+
+def write_voices(
+    pool: Pool,
+    staff: StaffStyle,
+    notes: Sequence[Note],
+    bars: Sequence[Bar],
+    changed: Collection[int],
+    ticks_per_quarter: int,
+    flats: Sequence[bool] = (),
+    marks: Mapping[int, Sequence[Mark]] = MappingProxyType({}),
+) -> dict[int, NewVoice]:
+    """A new voice for each bar in `changed`, by bar index.
+
+    Parameters
+    ----------
+    notes : all of the staff, those outside `changed` too; with string and fret.
+    flats : of each bar, True if its key has flats; sharps where it is missing.
+    marks : by bar index, what stands over its beats; each goes to the new beat that is nearest.
+
+    Raises
+    ------
+    ValueError
+        if a bar's length can't be written in notes.
+    """
+    spelled = _spelled(staff, one_voice(notes, bars, changed), bars, changed, ticks_per_quarter)
+    voices = {}
+    for index, figures in spelled.items():
+        onward = spelled.get(index + 1, ())
+        flat = index < len(flats) and flats[index]
+        over = _over(figures, marks.get(index, ()))
+        beats = []
+        for at, figure in enumerate(figures):
+            rest = (*figures[at + 1 :], *onward)
+            held = frozenset(rest[0].notes) if rest and rest[0].tied else frozenset()
+            beats.append(_beat(pool, staff, figure, held, index, flat, over.get(at, "")))
+        first_notes = figures[0].notes if figures[0].tied else ()
+        number = pool.voice(beats)
+        voices[index] = NewVoice(number, note_keys(staff, first_notes), note_keys(staff, figures[-1].notes))
+    return voices
+
+
+def on_grid(staff: StaffStyle, notes: Sequence[Note], bars: Sequence[Bar], ticks_per_quarter: int) -> tuple[Note, ...]:
+    """Notes with their starts where they will be written, so that what becomes one chord is fingered as one.
+
+    Ends stay where they are; a note without length gets one tick.
+    """
+    # Cut to one tick where they start: only the places of the onsets are wanted, and notes still tell them apart.
+    onsets = sorted({note.start for note in notes})
+    marks = [Note(start, 1, 0, 1) for start in onsets]
+    places: dict[int, int] = {}
+    for index, figures in _spelled(staff, marks, bars, range(len(bars)), ticks_per_quarter).items():
+        for figure in figures:
+            for mark in figure.notes if not figure.tied else ():
+                places[mark.start] = bars[index].start + round(figure.start)
+    moved = (replace(note, start=places.get(note.start, note.start)) for note in notes)
+    return tuple(
+        sorted(replace(new, duration=max(1, old.end - new.start)) for old, new in zip(notes, moved, strict=True))
+    )
+
+
+def _spelled(
+    staff: StaffStyle, line: Sequence[Note], bars: Sequence[Bar], changed: Collection[int], ticks_per_quarter: int
+) -> dict[int, tuple[Figure, ...]]:
+    """The figures of each bar in `changed`, from notes that follow each other."""
+    spelled: dict[int, tuple[Figure, ...]] = {}
+    first = 0
+    for bar in bars:
+        while first < len(line) and line[first].end <= bar.start:
+            first += 1
+        if bar.index not in changed:
+            continue
+        here = []
+        for note in line[first:]:
+            if note.start >= bar.end:
+                break
+            here.append(note)
+        spelled[bar.index] = spell_bar(here, bar, ticks_per_quarter, drums=staff.is_drum)
+    return spelled
+
+
+def _over(figures: Sequence[Figure], marks: Sequence[Mark]) -> dict[int, str]:
+    """Marks as text by the index of their figure; of two of a kind at one place the first stays."""
+    over: dict[tuple[int, str], str] = {}
+    for at, tag, text in marks:
+        nearest = min(range(len(figures)), key=lambda index: abs(figures[index].start - at))
+        over.setdefault((nearest, tag), text)
+    return {place: "".join(over[key] for key in sorted(over) if key[0] == place) for place, _ in over}
+
+
+def note_keys(staff: StaffStyle, notes: Sequence[Note]) -> frozenset[Key]:
+    """Keys of notes; none on drums, which are never tied."""
+    return frozenset() if staff.is_drum else frozenset(note_key(staff, note) for note in notes)
+
+
+def note_key(staff: StaffStyle, note: Note) -> Key:
+    if note.string is None or note.fret is None or not staff.tuning:
+        return -1, note.pitch
+    return len(staff.tuning) - note.string, note.fret
+
+
+def rhythm(pool: Pool, figure: Figure) -> int:
+    """Id of a figure's written duration."""
+    body = f"<NoteValue>{_VALUES[figure.value]}</NoteValue>\n"
+    if figure.dotted:
+        body += '<AugmentationDot count="1" />\n'
+    if figure.tuplet != (1, 1):
+        body += f'<PrimaryTuplet num="{figure.tuplet[0]}" den="{figure.tuplet[1]}" />\n'
+    return pool.add("Rhythms", body)
+
+
+def dynamic(velocity: int) -> str:
+    """The nearest of Guitar Pro's eight dynamics, PPP 15 to FFF 127."""
+    return DYNAMICS[min(7, max(0, round((velocity - 15) / 16)))]
+
+
+def _beat(pool: Pool, staff: StaffStyle, figure: Figure, held: frozenset[Note], bar: int, flat: bool, over: str) -> int:
+    placed: dict[int, tuple[Note, str]] = {}
+    for note in sorted(figure.notes, key=lambda note: (note.string or 0, -note.pitch)):
+        place = _place(staff, note, placed)
+        if place is None:
+            if not figure.tied:
+                pool.lost.append((bar, f"pitch {note.pitch}"))
+            continue
+        slot, properties = place
+        placed[slot] = note, _note_body(staff, note, properties, figure.tied, note in held, flat)
+    ids = [pool.add("Notes", body) for _, (_, body) in sorted(placed.items(), reverse=True)]
+    loudest = max((note.velocity for note, _ in placed.values()), default=None)
+    body = f"<Dynamic>{SILENT if loudest is None else dynamic(loudest)}</Dynamic>\n"
+    body += f'<Rhythm ref="{rhythm(pool, figure)}" />\n'
+    if not staff.old:
+        body += "<TransposedPitchStemOrientation>Undefined</TransposedPitchStemOrientation>\n"
+        body += "<ConcertPitchStemOrientation>Undefined</ConcertPitchStemOrientation>\n"
+    body += over
+    if ids:
+        body += f"<Notes>{' '.join(str(number) for number in ids)}</Notes>\n"
+    if not staff.old:
+        body += "".join(
+            f'<Property name="{name}">\n<Float>0.500000</Float>\n</Property>\n'
+            for name in ("PrimaryPickupVolume", "PrimaryPickupTone")
+        ).join(("<Properties>\n", "</Properties>\n"))
+    return pool.add("Beats", body)
+
+
+def _place(staff: StaffStyle, note: Note, taken: Mapping[int, object]) -> tuple[int, str] | None:
+    """(slot of the beat, properties that say what is played); None where it can't be written.
+
+    Two notes that the bar's grid brought together on one string: the first one stands.
+    """
+    if staff.is_drum and staff.old:
+        element, way = old_drum(note.pitch)
+        if element in taken:
+            return None
+        return element, _property("Element", "Element", element) + _property("Variation", "Variation", way)
+    if staff.is_drum:
+        index = index_of(note.pitch, staff.kit)
+        if index is None or index in taken:
+            return None
+        line = min(5, len(taken))
+        return index, _property("Fret", "Fret", note.pitch) + _property("Midi", "Number", note.pitch) + _property(
+            "String", "String", line
+        )
+    if not staff.tuning:
+        if note.pitch in taken:
+            return None
+        return note.pitch, _property("Tone", "Step", note.pitch % 12) + _property("Octave", "Number", note.pitch // 12)
+    if note.string is None or note.fret is None or note.string in taken:
+        return None
+    string = len(staff.tuning) - note.string
+    midi = "" if staff.old else _property("Midi", "Number", note.pitch)
+    return note.string, _property("Fret", "Fret", note.fret) + midi + _property("String", "String", string)
+
+
+def _note_body(staff: StaffStyle, note: Note, properties: str, tied: bool, held: bool, flat: bool) -> str:
+    body = ""
+    if tied or held:
+        body += f'<Tie origin="{str(held).lower()}" destination="{str(tied).lower()}" />\n'
+    if staff.old:
+        return f"{body}<Properties>\n{properties}</Properties>\n"
+    index = index_of(note.pitch, staff.kit) if staff.is_drum else 0
+    body += f"<InstrumentArticulation>{index or 0}</InstrumentArticulation>\n"
+    sounding = _pitch("ConcertPitch", note.pitch, flat, staff.is_drum)
+    written = _pitch("TransposedPitch", note.pitch - staff.transpose, flat, staff.is_drum)
+    return f"{body}<Properties>\n{sounding}{properties}{written}</Properties>\n"
+
+
+def _pitch(name: str, pitch: int, flat: bool, is_drum: bool) -> str:
+    spelled = "C" if is_drum else (_FLATS if flat else _SHARPS)[pitch % 12]
+    step, accidental = spelled[0], spelled[1:]
+    octave = -1 if is_drum else pitch // 12
+    return (
+        f'<Property name="{name}">\n<Pitch>\n<Step>{step}</Step>\n<Accidental>{accidental}</Accidental>\n'
+        f"<Octave>{octave}</Octave>\n</Pitch>\n</Property>\n"
+    )
+
+
+def _property(name: str, tag: str, value: int) -> str:
+    return f'<Property name="{name}">\n<{tag}>{value}</{tag}>\n</Property>\n'
