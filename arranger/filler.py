@@ -22,10 +22,10 @@ from arranger.fretboard import Neck, assign_frets, neck_for
 from arranger.fretboard_taste import costs_like
 from arranger.grid import Grid, notes_to_steps, song_to_grid, steps_to_notes
 from arranger.legible import legible
-from arranger.parts import PARTS
+from arranger.parts import PARTS, ROLES
 from arranger.playable import let_go, make_playable
 from arranger.request import MAX_TAKES, FillRequest, check_request
-from arranger.rules import rule_part
+from arranger.rules import bar_tempos, rule_part
 from arranger.song import Note, Song
 from arranger.velocity import with_velocities
 
@@ -63,7 +63,7 @@ def fill(
     ----------
     bars : [first, last), counted from 0; None for the whole song.
     takes : 1..64. seed : the same seed gives the same takes.
-    mode : `new`, `add` or `replace`. tracks : track name or number -> role.
+    mode : `new`, `add`, `replace` or `complete`. tracks : track name or number -> role.
     density : part -> onsets a beat. model : path of another checkpoint. progress : called with 0..1.
 
     Raises
@@ -78,13 +78,13 @@ def fill(
     request = check_request(song, parts, bars, mode, tracks)
     denoiser = shipped_model(model)
     grid = song_to_grid(request.context, request.context_roles)
-    frame = frame_song(request.context, grid, request.parts, request.bars, density=density)
+    frame = frame_song(request.context, grid, request.parts, request.bars, density=density, asked=request.asked)
     settings = settings or SamplerSettings()
     beside = (denoiser.window, denoiser.prior, settings)
     chance = mean_prediction(denoiser.denoise, frame.problem, *beside, (seed, 0))
     problem = with_rests(frame, chance)
     rolls = sample(denoiser.denoise, problem, *beside, [(seed, take) for take in range(takes)], progress, chance)
-    rules = {part: rule_part(grid, part, request.bars) for part in request.parts}
+    rules = {part: _rule(request, grid, part) for part in request.parts}
     agreed = {}
     for part in request.parts:
         onsets = (PARTS.index(part) == PART_OF_PLANE) & IS_ONSET
@@ -103,11 +103,12 @@ def fill(
 def rule_fill(request: FillRequest, seed: int) -> Fill:
     """What the rules play, as a Fill like any other."""
     grid = song_to_grid(request.context, request.context_roles)
-    rules = {part: rule_part(grid, part, request.bars) for part in request.parts}
     cards, filled = {}, []
-    for part, planes in rules.items():
+    for part in request.parts:
+        planes = _rule(request, grid, part)
         notes, changed, neck = _playable_notes(request, grid, planes, part, seed)
-        cards[part] = critic.judge(part, planes, planes, grid, request.bars, 0.0, changed)
+        whole = _with_existing(request, grid, planes, part)
+        cards[part] = critic.judge(part, whole, whole, grid, request.bars, 0.0, changed)
         filled.append(_part_fill(request, part, notes, neck))
     card = {part: one.as_dict() for part, one in cards.items()}
     if not any(one.notes for one in filled):
@@ -136,8 +137,11 @@ def _take(
         onset, sustain = read_part(frame, roll, part)
         sounding = sustain if part == "drums" else let_sound(onset, sustain, read_part(frame, chance, part)[1])
         notes, changed, neck = _playable_notes(request, frame.grid, (onset, sounding), part, seed + take)
-        planes = _planes(notes, frame.grid, part)
-        cards[part] = critic.judge(part, planes, rules[part], frame.grid, request.bars, agreement[part], changed)
+        whole, ruled = (
+            _with_existing(request, frame.grid, planes, part)
+            for planes in (_planes(notes, frame.grid, part), rules[part])
+        )
+        cards[part] = critic.judge(part, whole, ruled, frame.grid, request.bars, agreement[part], changed)
         filled.append(_part_fill(request, part, notes, neck))
     card = {part: one.as_dict() for part, one in cards.items()}
     told = {"steps": settings.steps, "temperature": settings.temperature, "guidance": settings.guidance}
@@ -170,6 +174,21 @@ def with_rests(frame: Frame, chance: np.ndarray) -> Problem:
     return replace(problem, hidden=hidden, mode=mode)
 
 
+def _rule(request: FillRequest, grid: Grid, part: str) -> critic.Planes:
+    """What the rule plays in the bars that are asked."""
+    onset, sustain = rule_part(grid, part, request.bars, bar_tempos(request.context))
+    asked = np.isin(grid.bar_of_step, request.asked[part])
+    return onset & asked, sustain & asked
+
+
+def _with_existing(request: FillRequest, grid: Grid, planes: critic.Planes, part: str) -> critic.Planes:
+    """What is judged: the planes, with what the part already plays round them where a part is completed."""
+    if request.mode != "complete":
+        return planes
+    at = ROLES.index(part)
+    return planes[0] | grid.onset[at], planes[1] | grid.sustain[at]
+
+
 def _playable_notes(
     request: FillRequest, grid: Grid, planes: critic.Planes, part: str, seed: int
 ) -> tuple[tuple[Note, ...], int, Neck]:
@@ -177,8 +196,9 @@ def _playable_notes(
     the strings that they are for."""
     song = request.context
     notes: Sequence[Note] = steps_to_notes(*planes, grid, part == "drums")
-    last = grid.bars[request.bars[1] - 1].end
-    notes = [Note(n.start, max(1, min(n.end, last) - n.start), n.pitch) for n in notes]
+    ends = _run_ends(request.asked[part], grid)
+    lasts = [ends[song.bar_at(n.start)] for n in notes]
+    notes = [Note(n.start, max(1, min(n.end, end) - n.start), n.pitch) for n, end in zip(notes, lasts, strict=True)]
     neck = neck_for(part, notes, request.song, request.roles, _into_track(request, part))
     strings = neck.sounding or None
     notes, changed = make_playable(notes, part, song.ticks_per_quarter, strings, frets=neck.frets, tempos=song.tempos)
@@ -192,10 +212,18 @@ def _playable_notes(
     return with_velocities(notes, part, song, seed), changed, neck
 
 
+def _run_ends(asked: Sequence[int], grid: Grid) -> dict[int, int]:
+    """Asked bar -> tick at which the run of asked bars that it stands in is over; no note sounds on beyond it."""
+    ends: dict[int, int] = {}
+    for bar in reversed(asked):
+        ends[bar] = ends.get(bar + 1, grid.bars[bar].end)
+    return ends
+
+
 def _into_track(request: FillRequest, part: str) -> int | None:
-    """The track whose notes are replaced: of several, the one that plays most in the asked bars; None for a new one."""
+    """The track that is written into: of several, the one that plays most in the asked bars; None for a new one."""
     song, existing = request.song, request.existing[part]
-    if request.mode != "replace":
+    if request.mode not in ("replace", "complete"):
         return None
     first, last = song.bars[request.bars[0]].start, song.bars[request.bars[1] - 1].end
 
@@ -227,6 +255,5 @@ def _part_fill(request: FillRequest, part: str, notes: tuple[Note, ...], neck: N
         tuning=neck.tuning or None,
         capo=neck.capo,
     )
-    if request.mode != "replace":
-        return filled
-    return replace(filled, removed_tracks=existing, into_track=_into_track(request, part))
+    removed = existing if request.mode == "replace" else ()
+    return replace(filled, removed_tracks=removed, into_track=_into_track(request, part))

@@ -37,7 +37,7 @@ from arranger.diffusion.sampler import Problem
 from arranger.grid import ROWS, Grid
 from arranger.harmony import Key, estimate_key, pitch_class_weights
 from arranger.parts import PARTS, ROLES
-from arranger.rules import rule_part
+from arranger.rules import bar_tempos, rule_part
 from arranger.song import Song
 
 SHORTEST = STEPS // 4
@@ -132,7 +132,7 @@ def frame_song(
     begins = np.repeat(np.arange(len(order)), played.steps)[struck[played_step]]
     static = _static_features(played, token_map, begins, song_features(shift, sounds(song), unknown))
     lean = np.zeros((tokens * STEPS, TARGET_PLANES), dtype=np.float32)
-    lean[token_map.slot] = rule_lean(grid, shift, parts, bars)[played_step]
+    lean[token_map.slot] = rule_lean(grid, shift, parts, bars, bar_tempos(song))[played_step]
     # A bar that is played several times is written once: it is found as one.
     tied = None if len(np.unique(order)) == len(order) else written_bar * (int(token_map.place.max()) + 1) + slot
     lean = lean.reshape(tokens, STEPS, -1)
@@ -153,7 +153,9 @@ def written_steps(grid: Grid, order: np.ndarray) -> np.ndarray:
     return np.arange(lengths.sum()) + np.repeat(grid.bar_steps[:-1][order] - begins, lengths)
 
 
-def rule_lean(grid: Grid, shift: int, parts: tuple[str, ...], bars: tuple[int, int]) -> np.ndarray:
+def rule_lean(
+    grid: Grid, shift: int, parts: tuple[str, ...], bars: tuple[int, int], tempo: Sequence[float]
+) -> np.ndarray:
     """What the rules of thumb know of each cell, in nats to add to its logit, float32 (step, P).
 
     Where the root lies at every moment is easy to work out and slow to learn. Of pitched parts it is the pitches of the
@@ -161,7 +163,7 @@ def rule_lean(grid: Grid, shift: int, parts: tuple[str, ...], bars: tuple[int, i
     """
     planes = np.zeros((2, *grid.onset.shape), dtype=bool)
     for part in parts:
-        onset, sustain = rule_part(grid, part, bars)
+        onset, sustain = rule_part(grid, part, bars, tempo)
         planes[:, ROLES.index(part)] = onset if part == "drums" else sustain
     ruled = Grid(planes[0], planes[1], grid.bar_steps, grid.bars, grid.ticks_per_quarter)
     weights = np.array([RULE_WEIGHT[part] for part in PARTS], dtype=np.float32)

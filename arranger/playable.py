@@ -173,7 +173,7 @@ def _within_speed(hits: Sequence[Note], gap: float, seconds: Callable[[int], flo
     for note in sorted(hits, key=lambda note: (note.start, _importance(note.pitch))):
         now = seconds(note.start)
         busy = [at for at in range(max(0, len(done) - 2), len(done)) if now - seconds(done[at].start) < gap - _ROUNDING]
-        if len(busy) < 3:
+        if len(busy) < 2:
             done.append(note)
             continue
         least = max(busy, key=lambda at: (_importance(done[at].pitch), at))

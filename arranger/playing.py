@@ -8,7 +8,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from arranger.song import KeySignature, Note, Song, Tempo, TimeSignature, Track
 
@@ -241,7 +241,7 @@ def _played_changes(
     changes: Sequence[Changes], song: Song, order: Sequence[int], starts: Sequence[int]
 ) -> list[Changes]:
     """Changes in playing order; what holds at the start of a run is said again where it differs."""
-    played: list[Changes] = []
+    played: list[Any] = []
     for first, end, at in _runs(song, order, starts):
         before: list[Changes] = [change for change in changes if change.tick <= first][-1:]
         within: list[Changes] = [change for change in changes if first < change.tick < end]

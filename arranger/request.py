@@ -95,9 +95,7 @@ def _check_existing(song: Song, existing: Mapping[str, tuple[int, ...]], mode: s
             raise FillRequestError(f"The song has no {part} to {mode}; leave out --{mode} to write one.")
 
 
-def _asked_bars(
-    song: Song, part: str, tracks: tuple[int, ...], bars: tuple[int, int], mode: str
-) -> tuple[int, ...]:
+def _asked_bars(song: Song, part: str, tracks: tuple[int, ...], bars: tuple[int, int], mode: str) -> tuple[int, ...]:
     if mode != "complete":
         return tuple(range(*bars))
     # What rings a grid step into a bar, or less, is no part of it.

@@ -48,10 +48,13 @@ def song_sections(song: Song, grid: Grid, profiles: Profiles) -> tuple[Section, 
         return (Section(0, bars, "A"),)
     alike = likeness(bar_features(grid, profiles))
     names = {song.bar_at(marker.tick): marker.text for marker in song.markers}
-    starts = sorted({0, *names}) if len(names) > 1 else boundaries(alike)
-    edges = [*starts, bars]
-    spans = list(pairwise(edges))
+    named = len(names) > 1
+    spans = list(pairwise([*(sorted({0, *names}) if named else boundaries(alike)), bars]))
     letters = labels(alike, spans)
+    if not named:  # a phrase that is played again at once begins nothing new
+        heads = [at for at, letter in enumerate(letters) if not at or letter != letters[at - 1]]
+        spans = list(pairwise([*(spans[at][0] for at in heads), bars]))
+        letters = labels(alike, spans)
     return tuple(
         Section(first, last, letter, names.get(first, "")) for (first, last), letter in zip(spans, letters, strict=True)
     )

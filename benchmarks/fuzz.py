@@ -4,8 +4,9 @@
 
 Prints for each kind of file how many mutants were read, how many refused with a SongFileError, and how many failed:
 another exception, more than 5 s of processor time, more than 1 GB of memory above what Python and the readers take, or
-a crash. FOLDER of `--data` is searched for further small files to break (default: $ARRANGER_DATA); those that fail are
-kept in that of `--keep`. The n-th mutant of a seed is always the same. Linux only. Exit code 1 if any failed.
+a crash. The rows `largest` are MIDI files of up to 20 MB, each all of one thing. FOLDER of `--data` is searched for
+further small files to break (default: $ARRANGER_DATA); those that fail are kept in that of `--keep`. The n-th mutant
+of a seed is always the same. Linux only. Exit code 1 if any failed.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+from large_midi import LARGEST  # noqa: E402  (the path is set above)
 
 CPU_SECONDS = 5.0
 MEMORY_BYTES = 1 << 30
@@ -58,6 +61,8 @@ def main() -> int:
         args.keep.mkdir(parents=True, exist_ok=True)
     began = time.monotonic()
     batches = [(at, min(at + BATCH, args.count)) for at in range(0, args.count, BATCH)]
+    if not args.kind:
+        batches.append((args.count, args.count + len(LARGEST)))
     with ThreadPoolExecutor(args.jobs) as pool:
         results = [result for found in pool.map(lambda batch: run_batch(args, *batch), batches) for result in found]
     return report(results, time.monotonic() - began)
@@ -68,6 +73,7 @@ def run_batch(args: argparse.Namespace, first: int, last: int) -> list[dict[str,
     results: list[dict[str, Any]] = []
     while first < last:
         command = [sys.executable, __file__, "--worker", str(first), str(last), "--seed", str(args.seed)]
+        command += ["--count", str(args.count)]
         for name in ("data", "keep"):
             if getattr(args, name):
                 command += [f"--{name}", str(getattr(args, name))]
@@ -105,9 +111,11 @@ def work(args: argparse.Namespace, first: int, last: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (size + MEMORY_BYTES, size + MEMORY_BYTES))
     signal.signal(signal.SIGPROF, _too_slow)
     for at in range(first, last):
-        rng = random.Random(f"{args.seed}-{at}")
-        kind = kinds[at % len(kinds)]
-        data = mutant(rng, seeds[kind])
+        if at < args.count:
+            kind = kinds[at % len(kinds)]
+            data = mutant(random.Random(f"{args.seed}-{at}"), seeds[kind])
+        else:
+            kind, data = "largest", list(LARGEST.values())[at - args.count]()
         print(json.dumps({"at": at, "kind": kind}), flush=True)
         before = reset_peak()
         began = time.process_time()

@@ -24,9 +24,9 @@ from arranger.errors import ArrangerError
 from arranger.grid import DRUMS, Grid
 from arranger.parts import PARTS, ROLES
 from arranger.rules.context import Heard, listen
+from arranger.rules.guitar import HIGH, LOW, note_cells, note_features
 from arranger.rules.roots import chroma, find_roots, rotated, song_beats
 from arranger.rules.tables import bar_features, layout, step_features
-from arranger.rules.voicings import HIGH, LOW, note_cells, note_features
 from arranger.voices import VOICES
 from datasets.human_ranges import piece_to_grid
 from datasets.pieces import piece_from_file
@@ -34,7 +34,7 @@ from datasets.pieces import piece_from_file
 DRUM_VOICES = ("kick", "snare", "side stick", "closed hat", "open hat", "ride", "crash")
 STEPS_A_SONG, BEATS_A_SONG, STROKES_A_SONG = 600, 40, 40
 RIDGE, ROUNDS = 3.0, 8
-SONGS, SEED = 1300, 0
+SONGS, SEED = 800, 0
 
 Song = tuple[Grid, np.ndarray]
 """A grid, and the tempo of each of its bars in quarters a minute."""
@@ -101,7 +101,6 @@ class Evidence:
         beats = np.flatnonzero((own.max(axis=1) > 0.5) & found.any(axis=(1, 2)))
         beats = rng.permutation(beats)[:BEATS_A_SONG]
         self.roots[part].append((found[beats].astype(np.float32), own[beats].argmax(axis=1)))
-
 
     def _notes(self, heard: Heard, rng: np.random.Generator) -> None:
         """Strokes of the guitar, and which pitches they have; the root is that of the bass or the lowest note."""

@@ -25,6 +25,12 @@ def chunks_of(data: bytes) -> list[bytes]:
     return chunks
 
 
+def by_mido_alone(chunk: bytes) -> list[tuple[int, str]] | None:
+    """(tick, message) of one track chunk as mido reads it in a file of its own."""
+    file = mido_or_none(b"MThd\0\0\0\6\0\1\0\1\1\xe0" + chunk)
+    return timed(file.tracks[0]) if file else None
+
+
 def is_whole(data: bytes) -> bool:
     """True if every chunk can be read by anybody; where not, chunks are repaired on writing."""
     return all(chunk.intact and chunk.kind for chunk in parse_smf(data, "x").chunks)
@@ -40,7 +46,10 @@ def new_parts(song: Song) -> tuple[Track, Track]:
 
 
 def check_adding(song: Song) -> bool:
-    """Add a bass and a drum part: every chunk that was there is the same bytes. True if it was whole and mido agrees."""
+    """Add a bass and a drum part: every chunk that was there is the same bytes, and mido reads the new ones.
+
+    True if the file was whole before, so that the bytes could be compared.
+    """
     assert song.source
     old = song.source.data
     bass, drums = new_parts(song)
@@ -49,19 +58,21 @@ def check_adding(song: Song) -> bool:
     smf = parse_smf(old, "x")
     if smf.format == 2 and len(smf.tracks) > 1:
         return False
-    if is_whole(old):
-        assert chunks_of(data)[:-2] == chunks_of(old)
-    file = mido_or_none(data)
-    if file is None:
-        assert mido_or_none(old) is None
+    for chunk, track in zip(chunks_of(data)[-2:], (bass, drums), strict=True):
+        events = by_mido_alone(chunk)
+        assert events is not None
+        assert [tick for tick, text in events if text.startswith("note_on")] == [note.start for note in track.notes]
+    if not is_whole(old):
         return False
-    for messages, track in zip(file.tracks[-2:], (bass, drums), strict=True):
-        assert [tick for tick, text in timed(messages) if text.startswith("note_on")] == [n.start for n in track.notes]
-    return is_whole(old)
+    assert chunks_of(data)[:-2] == chunks_of(old)
+    return True
 
 
 def check_replacing(song: Song) -> bool:
-    """Replace four bars of the fullest track: its chunk alone differs, and there only notes of that channel and bars."""
+    """Replace four bars of the fullest track: its chunk alone differs, and there only notes of that channel and bars.
+
+    True if the file was whole before, so that the bytes could be compared.
+    """
     assert song.source
     source = song.source.data
     index = max(range(len(song.tracks)), key=lambda at: len(song.tracks[at].notes))
@@ -80,18 +91,19 @@ def check_replacing(song: Song) -> bool:
     if not played[unused]:
         assert heard(read_midi(data, "x")) == heard(changed)
     number, channel = track.source_id
-    if is_whole(source):
-        pairs = zip(chunks_of(source), chunks_of(data), strict=True)
-        assert [at for at, (one, two) in enumerate(pairs) if one != two] == [number]
-    old, new = mido_or_none(source), mido_or_none(data)
+    if not is_whole(source):
+        return False
+    before, after = chunks_of(source), chunks_of(data)
+    assert [at for at, (one, two) in enumerate(zip(before, after, strict=True)) if one != two] == [number]
+    old, new = by_mido_alone(before[number]), by_mido_alone(after[number])
     if old is None or new is None:
+        assert old is None
         return False
     mine = (f"note_on channel={channel} ", f"note_off channel={channel} ")
-    one, two = timed(old.tracks[number]), timed(new.tracks[number])
-    assert [event for event in one if not event[1].startswith(mine)] == [e for e in two if not e[1].startswith(mine)]
-    differing = (Counter(one) - Counter(two)) + (Counter(two) - Counter(one))
+    assert [event for event in old if not event[1].startswith(mine)] == [e for e in new if not e[1].startswith(mine)]
+    differing = (Counter(old) - Counter(new)) + (Counter(new) - Counter(old))
     # Ends of removed notes may stand behind the bars; no note begins outside of them.
     begin = [tick for tick, text in differing if text.startswith("note_on") and "velocity=0" not in text]
     assert all(first <= tick < last for tick in begin)
     assert all(first <= tick for tick, _ in differing)
-    return is_whole(source)
+    return True

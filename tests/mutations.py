@@ -22,7 +22,12 @@ MAX_GROWTH = 200_000
 """Bytes that one mutation may add."""
 
 _INTEGERS = (0, 1, 2, 0x7F, 0x80, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
-_NUMBERS = (b"2", b"3", b"12", b"64", b"480", 
+_NUMBERS = (
+    b"2",
+    b"3",
+    b"12",
+    b"64",
+    b"480",
     b"0",
     b"-1",
     b"1",

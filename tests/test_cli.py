@@ -37,7 +37,7 @@ def refused(result: subprocess.CompletedProcess[str], code: int, words: Sequence
 def test_help_lists_what_there_is_and_loads_nothing_heavy() -> None:
     result = run("--help")
     assert result.returncode == 0
-    for command in ("fill", "inspect", "eval", "train"):
+    for command in ("fill", "inspect", "convert", "eval", "train"):
         assert command in result.stdout
     code = "import sys; sys.argv = ['arranger', '--help']\nimport arranger.cli\n"
     code += "print([m for m in ('numpy', 'torch', 'onnxruntime', 'guitarpro', 'rich', 'mido') if m in sys.modules])"
@@ -155,7 +155,7 @@ def test_bad_requests_get_a_sentence(tmp_path: Path, arguments: list[str | Path]
     ("name", "content", "word"),
     [
         ("empty.mid", b"", "empty"),
-        ("text.mid", b"these are not notes", "not a MIDI or Guitar Pro file"),
+        ("text.mid", b"these are not notes", "not MIDI, Guitar Pro, MusicXML or DadaGP tokens"),
         ("cut.gp5", (EXAMPLES / "paper-boats.gp5").read_bytes()[:2000], "cut.gp5"),
         ("smpte.mid", bytes.fromhex("4d546864 00000006 0000 0001 e728 4d54726b 00000004 00ff2f00"), "smpte.mid"),
         ("silent.mid", bytes.fromhex("4d546864 00000006 0000 0001 0060 4d54726b 00000004 00ff2f00"), "no notes"),
@@ -179,7 +179,7 @@ def test_outputs_that_cannot_be_written(tmp_path: Path) -> None:
     song.write_bytes(SONG.read_bytes())
     refused(run("fill", song, "--part", "guitar", "-o", tmp_path / "no" / "a.mid"), 3, ["does not exist"])
     refused(run("fill", song, "--part", "guitar", "-o", tmp_path), 3, ["folder"])
-    refused(run("fill", song, "--part", "guitar", "-o", tmp_path / "a.gp5"), 3, ["a.gp5", ".mid"])
+    refused(run("fill", song, "--part", "guitar", "-o", tmp_path / "a.gpx"), 3, ["a.gpx", ".gp"])
     refused(run("fill", song, "--part", "guitar", "-o", song, "--force"), 3, ["never changed"])
     assert song.read_bytes() == SONG.read_bytes()
     if os.geteuid() != 0:  # root may write everywhere
@@ -194,7 +194,16 @@ def test_inspect_says_what_is_missing_and_why() -> None:
     assert "missing: guitar" in result.stdout
     assert "percussion track" in result.stdout
     assert "24 bars, 3/4" in result.stdout
+    assert "key: surely F major" in result.stdout or "key: probably F major" in result.stdout
+    assert "sections: A “A”, bars 1-8: F | C/E | Dm | Bb | F/A | Gm7 | C7 | F" in result.stdout
     found = json.loads(run("inspect", SONG, "--json").stdout)
+    assert found["key"]["name"] == "F major"
+    assert found["chords"][3] == {"bar": 4, "chords": ["Bb"]}
+    assert [(one["bars"], one["label"]) for one in found["sections"]] == [
+        ([1, 8], "A"),
+        ([9, 16], "B"),
+        ([17, 24], "A"),
+    ]
     assert found["missing"] == ["guitar"]
     assert found["parts"]["guitar"] == []
     overruled = json.loads(run("inspect", SONG, "--json", "--track", f"{found['parts']['bass'][0]}=guitar").stdout)

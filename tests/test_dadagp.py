@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arranger.errors import SongFileError
-from arranger.files import load_song
+from arranger.files import load_song, song_from_bytes
 from arranger.formats.dadagp import metre_of, read_tokens
+from arranger.formats.dadagp_splice import splice_tokens
 from arranger.formats.dadagp_write import group_of, write_tokens
 from arranger.song import Note, Song, Tempo, TimeSignature, Track
 
@@ -301,3 +302,51 @@ def test_what_the_grammar_cannot_hold_is_said(tracks: list[Track], problem: str)
     with pytest.raises(SongFileError) as info:
         write_tokens(song_of(*tracks))
     assert problem in str(info.value)
+
+
+def test_repeats_and_swing_go_through_the_tokens() -> None:
+    signs = "measure:triplet_feel:1 measure:repeat_open", "measure:repeat_alternative:1 measure:repeat_close:1"
+    bars = [f"new_measure {sign} drums:note:36 wait:3840" for sign in (*signs, "measure:repeat_alternative:2")]
+    song = read_tokens(text(*bars), "x")
+    assert song.order == (0, 1, 0, 2)
+    assert [(feel.tick, feel.kind) for feel in song.feels] == [(0, "triplet-eighths"), (3840, "straight")]
+    back = read_tokens(write_tokens(song), "x")
+    assert (back.order, back.feels) == (song.order, song.feels)
+    signs = "", "measure:direction:Fine", "measure:from_direction:DaCapoalFine"
+    jump = text(*(f"new_measure {sign} drums:note:36 wait:960" for sign in signs))
+    assert read_tokens(jump, "x").order == (0, 1, 2, 0, 1)
+
+
+def test_a_part_is_put_into_the_tokens_and_every_old_one_stays() -> None:
+    old = text(
+        "new_measure clean0:note:s6:f3 nfx:bend:type1 param:val0:vib0 bfx:stroke:1 drums:note:36 wait:1920",
+        "clean0:note:s5:f2 nfx:hammer wait:1920 new_measure measure:repeat_open drums:note:38 wait:3840",
+    )
+    song = song_from_bytes(old.encode(), "x.txt")
+    bass = Track("Bass", 33, False, (Note(0, 960, 31), Note(2880, 1920, 33)), None, BASS)
+    spliced = splice_tokens(song.with_tracks([*song.tracks, bass])).decode()
+    rest = iter(spliced.split())
+    assert all(token in rest for token in old.split() if not token.startswith("wait:"))
+    back = read_tokens(spliced, "x")
+    assert back.tracks[0].notes == song.tracks[0].notes
+    assert heard(back.tracks[1]) == heard(bass)
+    assert back.tracks[2].notes == song.tracks[1].notes
+    assert splice_tokens(song) == old.encode()
+
+
+def test_changed_bars_alone_are_exchanged_in_the_tokens() -> None:
+    bars = [f"new_measure clean0:note:s6:f{bar} nfx:palm_mute drums:note:36 wait:3840" for bar in range(3)]
+    song = song_from_bytes(text(*bars).encode(), "x.txt")
+    guitar, drums = song.tracks
+    notes = (guitar.notes[0], Note(3840, 1920, 52), Note(5760, 1920, 55), guitar.notes[2])
+    spliced = splice_tokens(song.with_tracks([replace(guitar, notes=notes), drums])).decode()
+    assert spliced.count("nfx:palm_mute") == 2
+    back = read_tokens(spliced, "x")
+    assert heard(back.tracks[0]) == [(n.start, n.duration, n.pitch) for n in notes]
+    assert back.tracks[1].notes == drums.notes
+
+
+def test_there_is_room_for_so_many_of_a_kind_only() -> None:
+    song = song_from_bytes(text("new_measure bass:note:s5:f3 wait:3840").encode(), "x.txt")
+    with pytest.raises(SongFileError, match="no room for another track like “Second”"):
+        splice_tokens(song.with_tracks([*song.tracks, Track("Second", 33, False, (Note(0, 960, 31),))]))

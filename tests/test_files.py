@@ -42,7 +42,9 @@ def test_the_extension_plays_no_role(tmp_path: Path) -> None:
         (b"BCFS1234", "holds no score.gpif"),
         (b"\x18FICHIER GUITARE PRO v1.0", "Guitar Pro 1 and 2"),
         (b"\x18FICHIER GUITAR PRO v5.10 and no more", "my song.xyz"),
-        (b"<?xml version='1.0'?>", "not a MIDI or Guitar Pro file"),
+        (b"<?xml version='1.0'?>", "not MIDI, Guitar Pro, MusicXML or DadaGP tokens"),
+        (b"artist:x\ndowntune:0\ntempo:120\nstart\nnew_measure\nviolin:note:s1:f1\nend", "no token of the grammar"),
+        (b"<score-partwise/>", "no notes"),
         (b"MThd", "cut off"),
     ],
 )
@@ -111,7 +113,7 @@ def test_a_failed_write_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Monke
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("a.gp5", "not read from a file. Write .mid"),
+        ("a.gpx", "read, not written. Write .gp"),
         ("a.wav", "kind “.wav”"),
         ("a", "no extension"),
         ("none/a.mid", "does not exist"),
@@ -125,12 +127,6 @@ def test_what_can_not_be_written(tmp_path: Path, name: str, words: str) -> None:
     assert not list(tmp_path.iterdir())
 
 
-def test_guitar_pro_only_in_the_version_that_was_read(tmp_path: Path) -> None:
-    song = Song(960, SONG.tracks, source=Source("gp4", b"", "a.gp4"))
-    with pytest.raises(SongFileError, match=r"gp4 file\. Write"):
-        save_song(song, tmp_path / "a.gp5")
-
-
 @pytest.mark.parametrize(
     ("path", "read", "parts", "part_only", "expected"),
     [
@@ -141,6 +137,11 @@ def test_guitar_pro_only_in_the_version_that_was_read(tmp_path: Path) -> None:
         ("song.gp5", "gp5", ["guitar"], True, "song.guitar.mid"),
         ("song.kar", "mid", ["bass"], False, "song.bass.mid"),
         ("song", "mid", ["bass"], False, "song.bass.mid"),
+        ("song.gpx", "gpx", ["bass"], False, "song.bass.gp"),
+        ("song.xml", "musicxml", ["bass"], False, "song.bass.xml"),
+        ("song.mxl", "musicxml", ["bass"], False, "song.bass.mxl"),
+        ("song.gp5.tokens.txt", "txt", ["bass"], False, "song.gp5.bass.tokens.txt"),
+        ("song.txt", "txt", ["bass"], False, "song.bass.txt"),
     ],
 )
 def test_output_path(path: str, read: str, parts: list[str], part_only: bool, expected: str) -> None:

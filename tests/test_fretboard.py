@@ -119,18 +119,18 @@ def test_three_thousand_notes_are_quick() -> None:
     assert time.process_time() - begun < 1  # 0.1 s on an idle core
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
-    st.lists(st.lists(st.integers(28, 55), min_size=1, max_size=2, unique=True), min_size=1, max_size=4),
+    st.lists(st.lists(st.integers(29, 50), min_size=1, max_size=2, unique=True), min_size=2, max_size=4),
     st.lists(st.sampled_from([0.05, 0.5, 3.0]), min_size=4, max_size=4),
 )
 def test_no_other_path_is_cheaper(chords: list[list[int]], times: list[float]) -> None:
-    """Against every path there is, on a neck of nine frets."""
-    costs, frets = replace(BASS_COSTS, again=0), 9
+    """Against every path there is, on a neck of seven frets."""
+    costs, frets = replace(BASS_COSTS, again=0), 7
     options = [chord_shapes(sorted(chord, reverse=True), BASS_4, frets) for chord in chords]
     options = [shapes for shapes in options if shapes]
     states = [[(shape, hand) for shape in shapes for hand in hands(shape, frets)] for shapes in options]
-    if not options or prod(map(len, states)) > 5_000:
+    if not options or prod(map(len, states)) > 20_000:
         return
 
     def total(path: Sequence[tuple[Shape, int]]) -> float:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from arranger import load_song
 from arranger.errors import SongFileError
-from arranger.formats.gpif_drums import GP6_KEYS
+from arranger.formats.gpif_drums import GP6_KEYS, Articulations
 from arranger.formats.gpif_kit import STANDARD_KIT, index_of, old_drum
 from arranger.formats.gpif_new import new_gpif
 from arranger.formats.gpif_read import read_gpif
@@ -246,6 +246,13 @@ def test_the_kit_has_every_voice_and_every_key_of_a_drum_set() -> None:
         assert VOICE_OF_KEY[STANDARD_KIT.outputs[index]] == VOICE_OF_KEY[key]
         if key <= 57 or key == 59:
             assert STANDARD_KIT.outputs[index] == key
+
+
+def test_of_several_ways_the_plain_one_is_taken() -> None:
+    """The edge of a ride, key 93 in Guitar Pro's table, sends the same key as its middle, 51."""
+    kit = Articulations((51, 51, 53), ((93,), (51,), (53,)))
+    assert index_of(51, kit) == 1
+    assert (index_of(59, kit), index_of(59, kit, exact=True), index_of(36, kit)) == (0, None, None)
 
 
 def test_guitar_pro_6_has_a_drum_for_every_key() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -239,6 +240,18 @@ def test_a_note_that_is_cut_by_a_new_one_leaves_no_tail_and_no_open_tie() -> Non
     assert used.count('origin="false" destination="false"') == 1
 
 
+def test_a_note_of_another_voice_ends_where_a_bar_is_written_anew() -> None:
+    """New bars have one voice, and a tie stays in its own."""
+    made = a_song(HELD)
+    assert made.source is not None
+    container = open_container(made.source.data, "x")
+    second = re.sub(rb"<Voices>(\d+) -1 -1 -1<", rb"<Voices>-1 \1 -1 -1<", container.score)
+    song = read_gpif(pack_container(replace(container, score=second)), "second.gp")
+    assert song.tracks[0].notes == made.tracks[0].notes
+    got, _ = rewritten(song, song.tracks[0].notes[0], Note(5760, 960, 45, 79))
+    assert got == [(1920, 1920, 40), (5760, 960, 45)]
+
+
 def test_a_new_note_of_the_same_string_and_fret_does_not_catch_the_tail() -> None:
     """The song says that the new note ends with its bar, though the old tail would hold on to it."""
     song = a_song(HELD)
@@ -250,6 +263,14 @@ def test_long_notes_in_new_bars_are_tied() -> None:
     song = a_song(Note(0, 960, 40, 79))
     got, _ = rewritten(song, Note(2400, 1200, 40, 79), Note(3600, 3600, 33, 79), Note(7200, 2880, 45, 79))
     assert got == [(2400, 1200, 40), (3600, 3600, 33), (7200, 2880, 45)]
+
+
+def test_a_note_that_another_cut_short_does_not_come_back_in_the_next_bar() -> None:
+    song = a_song(Note(3 * 3840, 960, 40, 79))
+    old = song.tracks[0].notes
+    new = Note(0, 7000, 40, 79), Note(1920, 960, 45, 79), Note(6720, 960, 43, 79)
+    got, _ = rewritten(song, *new, *old)
+    assert got == [(0, 1920, 40), (1920, 960, 45), (6720, 960, 43), (11520, 960, 40)]
 
 
 def test_a_new_note_ends_where_a_bar_begins_that_is_not_ours() -> None:

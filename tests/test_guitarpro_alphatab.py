@@ -57,11 +57,11 @@ def test_the_refused_have_no_notes_in_alphatab_either(data_pack: Callable[[str],
 
 
 def test_all_files_are_read_as_alphatab_reads_them(readable: dict[Path, Song]) -> None:
-    compared = late = 0
+    compared = 0
     for path, found in dump(readable).items():
         song = readable[Path(path)]
         assert found["error"] is None
-        bars = found["masterBars"]
+        bars, late = found["masterBars"], 0
         assert list(song.order or range(len(song.bars))) == found["order"], path
         assert [(bar.start, bar.length, [bar.numerator, bar.denominator]) for bar in song.bars] == [
             (bar["start"], bar["length"], bar["metre"]) for bar in bars
@@ -72,7 +72,7 @@ def test_all_files_are_read_as_alphatab_reads_them(readable: dict[Path, Song]) -
             if not track.is_drum:
                 assert [list(track.tuning or ())] == theirs["tunings"]
             notes = in_bar([note for note in notes_of(theirs) if not note.tied], bars)
-            late += len([note for note in notes_of(theirs) if not note.tied]) - len(notes)
+            late += len(theirs["notes"]) - len(in_bar(notes_of(theirs), bars))
             compared += len(notes)
             if not track.is_drum:
                 assert Counter(map(place_of, track.notes)) == Counter(map(place_of, notes)), (path, track.name)
@@ -83,8 +83,7 @@ def test_all_files_are_read_as_alphatab_reads_them(readable: dict[Path, Song]) -
                 note.pitch for note in notes
             ), (path, track.name)
         said = sum(int(warning.split(": ")[1].split()[0]) for warning in song.warnings if "were left out" in warning)
-        assert said >= late >= 0
-        late = 0
+        assert said == late, path
     assert compared > 25_000
 
 
@@ -93,26 +92,21 @@ def place_of(note: Note | OracleNote) -> tuple[int | None, int | None, int]:
 
 
 def test_all_notes_start_where_alphatab_has_them(readable: dict[Path, Song]) -> None:
+    compared = 0
     for path, found in dump(readable).items():
         song = readable[Path(path)]
         model = parse_guitarpro(Path(path).read_bytes(), path).model
         starts = [*(bar.start for bar in song.bars), song.bars[-1].end]
         for source, theirs in zip(model.tracks, found["tracks"], strict=True):
             notes = in_bar([note for note in notes_of(theirs) if not note.tied], found["masterBars"])
-            # Both play a note with a grace note on the beat later, by their own taste.
-            ours = [
-                one for one in struck_notes(source, starts)[0] if one.grace is None or one.grace.end != one.note.start
-            ]
-            ours += [one for one in struck_notes(source, starts)[0] if one not in ours and one.note.start in starts]
-            graces = sum(note.grace > 0 for note in notes)
-            if graces:
-                continue
-            expected = sorted((note.bar, note.start) for note in notes)
-            for one, (bar, start) in zip(
-                sorted(ours, key=lambda one: (one.bar, one.note.start)), expected, strict=True
-            ):
-                assert one.bar == bar
-                assert abs(one.note.start - start) <= ROUNDING
+            if any(note.grace for note in notes):
+                continue  # those take time from their neighbours, each program by its own taste
+            ours = sorted((one.bar, one.note.start) for one in struck_notes(source, starts)[0])
+            for mine, expected in zip(ours, sorted((note.bar, note.start) for note in notes), strict=True):
+                assert mine[0] == expected[0]
+                assert abs(mine[1] - expected[1]) <= ROUNDING
+            compared += len(ours)
+    assert compared > 20_000
 
 
 def test_new_tracks_leave_the_old_ones_as_they_were(readable: dict[Path, Song], tmp_path: Path) -> None:
@@ -148,7 +142,7 @@ def test_a_changed_bar_leaves_the_others_as_they_were(readable: dict[Path, Song]
     rng = random.Random(3)
     before = dump(readable)
     written = {}
-    for number, (path, song) in enumerate(readable.items()):
+    for number, (path, song) in enumerate(list(readable.items())[::2]):
         pitched = [index for index, track in enumerate(song.tracks) if not track.is_drum and track.tuning]
         if not pitched or len(song.bars) < 2:
             continue
@@ -184,4 +178,4 @@ def test_a_changed_bar_leaves_the_others_as_they_were(readable: dict[Path, Song]
             assert near == [
                 note[:10] for note in mine if 0 < abs(note.bar - changed) <= 3 and not note.tied and not note.grace
             ]
-    assert len(written) > 40
+    assert len(written) > 20

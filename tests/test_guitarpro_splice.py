@@ -87,7 +87,7 @@ def test_old_bytes_are_all_there_when_tracks_are_added(data_pack: Callable[[str]
 def test_a_changed_bar_is_the_only_one_written_anew(data_pack: Callable[[str], Path]) -> None:
     rng = random.Random(4)
     count = 0
-    for path, data, parsed in parsed_files(data_pack):
+    for path, data, parsed in parsed_files(data_pack)[::2]:
         try:
             song = read_guitarpro(data, path.name)
         except SongFileError:
@@ -109,7 +109,7 @@ def test_a_changed_bar_is_the_only_one_written_anew(data_pack: Callable[[str], P
                 if other != index or not 0 <= number - bar.index <= 3:
                     assert after[other] == before[other]
         count += 1
-    assert count > 30
+    assert count > 15
 
 
 def score(version: tuple[int, int, int]) -> tuple[bytes, Song]:

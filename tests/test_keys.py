@@ -35,8 +35,9 @@ def plain(shifts: list[int]) -> Profiles:
 
 
 @pytest.mark.parametrize(
-    ("shift", "name", "sharps"), [(0, "C major", 0), (1, "Db major", -5), (6, "F# major", 6), (7, "G major", 1), (10, "Bb major", -2)]
-)  # fmt: skip
+    ("shift", "name", "sharps"),
+    [(0, "C major", 0), (1, "Db major", -5), (6, "F# major", 6), (7, "G major", 1), (10, "Bb major", -2)],
+)
 def test_scales_have_their_key(shift: int, name: str, sharps: int) -> None:
     run = song_key(plain([shift] * 8))
     assert (run.name, run.sharps) == (name, sharps)
@@ -70,7 +71,7 @@ def verdict(run: KeyRun, sharps: int, minor: bool) -> str:
 def test_midi_files_agree_with_the_signatures_that_they_state(data_pack: Callable[[str], Path]) -> None:
     found: Counter[str] = Counter()
     for path in sorted(data_pack("val").rglob("*.mid")):
-        if b"\xff\x59\x02" not in path.read_bytes() or path.stat().st_size > 60_000 or found.total() == 15:
+        if b"\xff\x59\x02" not in path.read_bytes() or path.stat().st_size > 40_000 or found.total() == 10:
             continue
         try:
             song = load_song(path)
@@ -79,8 +80,8 @@ def test_midi_files_agree_with_the_signatures_that_they_state(data_pack: Callabl
         if len(song.keys) == 1 and song.keys[0].sharps:  # C is what programs write when nobody chose
             run = song_key(song_profiles(song, detect_parts(song)))
             found[verdict(run, song.keys[0].sharps, song.keys[0].minor)] += 1
-    assert found.total() == 15
-    assert found["exact"] + found["relative"] >= 10, found
+    assert found.total() == 10
+    assert found["exact"] + found["relative"] >= 7, found
 
 
 def test_notes_weigh_by_how_long_they_sound_and_low_ones_are_bass() -> None:

@@ -23,8 +23,6 @@ def test_the_promise(
 ) -> None:
     seen = 0
     for path in sorted(data_pack(pack).rglob("*.mid"))[every]:
-        if path.stat().st_size > 150_000:  # mido takes its time
-            continue
         try:
             song = read_midi(path.read_bytes(), path.name)
         except SongFileError:

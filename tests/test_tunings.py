@@ -54,6 +54,7 @@ def bass_of(song: Song, *pitches: int) -> tuple[int, ...]:
         ([(62, 59, 55, 50, 43, 38)], BASS_4),  # open G says nothing
         ([down(GUITAR_7, 1)], down(BASS_4, 1)),
         ([GUITAR_8], BASS_4),
+        ([(*GUITAR_7[:-1], 33)], BASS_4),  # its dropped string is none that the bass has
         ([], BASS_4),
     ],
 )

@@ -19,6 +19,7 @@ Examples:
   arranger fill song.mid --part bass
   arranger fill tab.gp5 --part drums --part bass --takes 16 -o full.gp5
   arranger fill song.mid --part guitar --bars 9-16 --replace
+  arranger fill tab.gp --part bass --complete         the bars that are still empty
   arranger fill song.mid --part bass --part-only      only the new part, as a clip
 """
 
@@ -42,6 +43,9 @@ def fill_command(
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="The same seed gives the same takes.")] = 0,
     add: Annotated[bool, typer.Option("--add", help="A further track, beside the one the song has.")] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Write the part anew in these bars.")] = False,
+    complete: Annotated[
+        bool, typer.Option("--complete", help="Fill only the bars in which the part is silent, in its own track.")
+    ] = False,
     part_only: Annotated[bool, typer.Option("--part-only", help="Write the new part alone (MIDI).")] = False,
     track: Annotated[
         list[str] | None, typer.Option(metavar="NAME=PART", help='What a track is: --track "Rhythm Gtr"=guitar.')
@@ -55,8 +59,9 @@ def fill_command(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Write a part that the song is missing; every other track stays as it is."""
-    if add and replace:
-        raise typer.BadParameter("--add and --replace exclude each other.")
+    modes = [name for name, said in (("add", add), ("replace", replace), ("complete", complete)) if said]
+    if len(modes) > 1:
+        raise typer.BadParameter(f"--{modes[0]} and --{modes[1]} exclude each other.")
     asked_bars, tracks = parse_bars(bars), parse_tracks(track)
     started = time.monotonic()
     from arranger.files import check_output, load_song, output_path, save_song
@@ -77,7 +82,7 @@ def fill_command(
     from arranger.filler import fill, rule_fill
     from arranger.request import check_request
 
-    mode = "add" if add else "replace" if replace else "new"
+    mode = modes[0] if modes else "new"
     region = within(asked_bars, len(source.bars))
     if rule:
         fills = [rule_fill(check_request(source, parts, region, mode, tracks), seed)]

@@ -42,14 +42,15 @@ def as_fill(task: Task, notes: Mapping[str, Sequence[Note]], seed: int, source: 
 
 def rules_filler(task: Task, seed: int) -> Fill:
     """The rules of thumb of `arranger.rules`, as they come: what is unplayable in them counts."""
-    from arranger.rules import rule_part
+    from arranger.rules import bar_tempos, rule_part
     from arranger.velocity import with_velocities
 
     grid = song_to_grid(task.song, task.roles)
+    tempo = bar_tempos(task.song)
     notes = {}
     for part in task.parts:
         drums = part == "drums"
-        found = tuple(steps_to_notes(*rule_part(grid, part, task.bars), grid, drums))
+        found = tuple(steps_to_notes(*rule_part(grid, part, task.bars, tempo), grid, drums))
         notes[part] = with_velocities(found, part, task.song, seed)
     return as_fill(task, notes, seed, RULES)
 

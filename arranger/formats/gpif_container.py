@@ -18,7 +18,7 @@ from typing import Literal
 
 from arranger.errors import SongFileError
 
-MAX_SCORE_BYTES = 32_000_000
+MAX_SCORE_BYTES = 16_000_000
 """Of the score's XML; the largest in 236 test files has 1.9 MB."""
 MAX_TOTAL_BYTES = 64_000_000
 """Of all entries unpacked: a score with its audio track has a few."""
@@ -27,7 +27,8 @@ MAX_PACKED_BYTES = 2_000_000
 MAX_EMPTY_RUNS = 1_000
 """Tokens of a BCFZ stream that give nothing; Guitar Pro writes one now and then."""
 MAX_ENTRIES = 1_000
-MAX_ELEMENTS = 1_500_000
+MAX_ELEMENTS = 500_000
+"""Of the score's XML: a song of 10,000 notes has 40,000."""
 MAX_DEPTH = 32
 
 SCORE_NAME = "score.gpif"

@@ -11,6 +11,8 @@ from arranger.errors import SongFileError
 from arranger.playing import BarFlow
 
 MAX_BARS = 20_000
+MAX_STAFF_BARS = 400_000
+"""Bars of all staves together: a thousand bars of 400 staves."""
 MAX_NUMERATOR, MAX_DENOMINATOR = 128, 128
 MAX_TEXT = 200
 MAX_REPEATS = 128
@@ -44,15 +46,18 @@ class MasterBar:
     bars: tuple[str, ...]
 
 
-def master_bars(root: ET.Element, name: str) -> tuple[MasterBar, ...]:
-    """The bars of a GPIF element. Raises SongFileError for too many, or a metre that can't be."""
+def master_bars(root: ET.Element, staves: int, name: str) -> tuple[MasterBar, ...]:
+    """The bars of a GPIF element with so many staves. Raises SongFileError for too many, or a metre that can't be."""
     elements = root.findall("MasterBars/MasterBar")
     if len(elements) > MAX_BARS:
         raise SongFileError(name, f"it has {len(elements)} bars, more than {MAX_BARS}", None, "Split the song.")
-    return tuple(_master_bar(element, at, name) for at, element in enumerate(elements, 1))
+    if len(elements) * staves > MAX_STAFF_BARS:
+        problem = f"its staves have {len(elements) * staves:,} bars in all, more than {MAX_STAFF_BARS:,}"
+        raise SongFileError(name, problem, None, "Split the song.")
+    return tuple(_master_bar(element, at, staves, name) for at, element in enumerate(elements, 1))
 
 
-def _master_bar(element: ET.Element, at: int, name: str) -> MasterBar:
+def _master_bar(element: ET.Element, at: int, staves: int, name: str) -> MasterBar:
     time = element.findtext("Time", "4/4").strip()
     numerator, _, denominator = time.partition("/")
     metre = number(numerator, 0), number(denominator, 0)
@@ -65,7 +70,7 @@ def _master_bar(element: ET.Element, at: int, name: str) -> MasterBar:
         feel=_FEELS.get(element.findtext("TripletFeel", "").strip(), "straight"),
         section=_section(element.find("Section")),
         flow=_flow(element),
-        bars=tuple(element.findtext("Bars", "").split()),
+        bars=tuple(element.findtext("Bars", "").split(None, staves)[:staves]),
     )
 
 

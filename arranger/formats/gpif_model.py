@@ -6,10 +6,12 @@ places that look the same are often one element, so nothing here may be changed 
 
 from __future__ import annotations
 
+import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cache
 from typing import TypeVar
 
 from arranger.errors import SongFileError
@@ -20,6 +22,9 @@ MAX_TRACKS = 512
 MAX_STAVES = 4
 MAX_STRINGS = 16
 MAX_VOICES = 8
+MAX_BEAT_NOTES = 64
+MAX_VOICE_BEATS = 20_000
+"""More ids than these in one list are not read."""
 QUARTER = 960
 """Ticks of a quarter in every value of this format."""
 
@@ -102,7 +107,10 @@ class ScoreTrack:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """A whole GPIF score. `voices[voice id]` are beat ids; `tempos` are (bar, part of the bar, quarters a minute)."""
+    """A whole GPIF score.
+
+    `voices[voice id]` are beat ids; `tempos` are (bar, part of the bar, quarters a minute).
+    """
 
     title: str
     tracks: tuple[ScoreTrack, ...]
@@ -128,24 +136,29 @@ def read_score(root: ET.Element, name: str) -> Score:
         if it refers to something that is not there, has an impossible metre, or too many bars or tracks.
     """
     rhythms = _by_id(root, "Rhythms/Rhythm", _rhythm)
-    notes = _by_id(root, "Notes/Note", _note)
+    elements = {element.get("id", ""): element for element in root.iterfind("Notes/Note")}
+
+    @cache  # only notes that are played are worth reading, and those once
+    def note(key: str) -> WrittenNote:
+        return _note(_known(elements, "note", key, name))
 
     def beat(element: ET.Element) -> WrittenBeat:
         rhythm = element.find("Rhythm")
         ticks = _known(rhythms, "rhythm", "" if rhythm is None else rhythm.get("ref", ""), name)
-        played = tuple(_known(notes, "note", key, name) for key in _ids(element.findtext("Notes")))
+        played = tuple(note(key) for key in _ids(element.findtext("Notes"), MAX_BEAT_NOTES))
         grace = {"BeforeBeat": "before", "OnBeat": "on"}.get(element.findtext("GraceNotes", "").strip(), "")
         velocity = DYNAMICS.get(element.findtext("Dynamic", "").strip(), DYNAMICS["F"])
         return WrittenBeat(ticks, played, velocity, grace)
 
+    tracks = _tracks(root, name)
     return Score(
         title=short_text(root.findtext("Score/Title")),
-        tracks=_tracks(root, name),
-        master_bars=master_bars(root, name),
+        tracks=tracks,
+        master_bars=master_bars(root, sum(len(track.staves) for track in tracks), name),
         anacrusis=root.find("MasterTrack/Anacrusis") is not None,
         tempos=tuple(_tempos(root)),
         bars=_by_id(root, "Bars/Bar", _bar),
-        voices=_by_id(root, "Voices/Voice", lambda voice: _ids(voice.findtext("Beats"))),
+        voices=_by_id(root, "Voices/Voice", lambda voice: _ids(voice.findtext("Beats"), MAX_VOICE_BEATS)),
         beats=_by_id(root, "Beats/Beat", beat),
     )
 
@@ -160,7 +173,7 @@ def voices_of_bar(score: Score, bar: str, name: str) -> tuple[tuple[int, str], .
 
     Raises SongFileError if it is not there.
     """
-    voices = () if bar == NO_ID else _known(score.bars, "bar", bar, name).voices[:MAX_VOICES]
+    voices = () if bar == NO_ID else _known(score.bars, "bar", bar, name).voices
     return tuple((at, voice) for at, voice in enumerate(voices) if voice != NO_ID)
 
 
@@ -180,7 +193,8 @@ def sounding_bars(score: Score, staff: int) -> list[str]:
 
 
 def _bar(element: ET.Element) -> WrittenBar:
-    return WrittenBar(_ids(element.findtext("Voices")), SIMILES.get(element.findtext("SimileMark", "").strip(), 0))
+    simile = SIMILES.get(element.findtext("SimileMark", "").strip(), 0)
+    return WrittenBar(_ids(element.findtext("Voices"), MAX_VOICES), simile)
 
 
 def _rhythm(element: ET.Element) -> Fraction:
@@ -237,7 +251,7 @@ def _louder(element: ET.Element) -> int:
 def _tracks(root: ET.Element, name: str) -> tuple[ScoreTrack, ...]:
     """The tracks in the order of the score, which is that of the staves in every bar."""
     found = {element.get("id", ""): element for element in root.iterfind("Tracks/Track")}
-    order = [key for key in _ids(root.findtext("MasterTrack/Tracks")) if key in found] or list(found)
+    order = [key for key in _ids(root.findtext("MasterTrack/Tracks"), MAX_TRACKS + 1) if key in found] or list(found)
     if len(order) > MAX_TRACKS:
         raise SongFileError(name, f"it has {len(order)} tracks, more than {MAX_TRACKS}", None, "Split the song.")
     return tuple(_track(found[key]) for key in order)
@@ -289,7 +303,7 @@ def _staff(element: ET.Element, common: Staff | None = None) -> Staff:
     tuning, capo = (common.tuning, common.capo) if common else ((), 0)
     for entry in element.iterfind("Properties/Property"):
         if entry.get("name") == "Tuning":
-            pitches = [number(text, 0) for text in _ids(entry.findtext("Pitches"))[:MAX_STRINGS]]
+            pitches = [number(text, 0) for text in _ids(entry.findtext("Pitches"), MAX_STRINGS)]
             tuning = tuple(min(127, max(0, pitch)) for pitch in reversed(pitches))
         elif entry.get("name") == "CapoFret":
             capo = min(24, max(0, number(entry.findtext("Fret"), 0)))
@@ -304,7 +318,7 @@ def _tempos(root: ET.Element) -> Iterator[tuple[int, float, float]]:
         if change.findtext("Type") != "Tempo":
             continue
         bar, position = _position(change)
-        parts = _ids(change.findtext("Value"))
+        parts = _ids(change.findtext("Value"), 2)
         try:
             qpm = float(parts[0]) * quarters.get(number(parts[1], 2) if len(parts) > 1 else 2, 1.0)
         except (ValueError, IndexError):
@@ -328,8 +342,9 @@ def _by_id(root: ET.Element, path: str, read: Callable[[ET.Element], _Value]) ->
     return {element.get("id", ""): read(element) for element in root.iterfind(path)}
 
 
-def _ids(text: str | None) -> tuple[str, ...]:
-    return tuple((text or "").split())
+def _ids(text: str | None, most: int) -> tuple[str, ...]:
+    # Interned, because a hostile file can hold millions of references to few elements.
+    return tuple(map(sys.intern, (text or "").split(None, most)[:most]))
 
 
 def _known(table: dict[str, _Value], kind: str, key: str, name: str) -> _Value:

@@ -16,7 +16,8 @@ GRACE_TICKS = 30
 """Longest grace note."""
 GRACES_TICKS = 60
 """Longest group of grace notes before one beat: less than a step of the grid, a twelfth of a quarter."""
-MAX_BEATS = 2_000_000
+MAX_BEATS = 400_000
+"""Of all staves and voices, played out: a song of 9 tracks and 224 bars has 13,000."""
 
 
 class TooManyBeats(Exception):

@@ -18,7 +18,7 @@ from arranger.formats.gpif_place import MAX_BEATS, PlacedBeat, StaffReader, TooM
 from arranger.playing import playing_order
 from arranger.song import Feel, KeySignature, Marker, Note, Song, Source, Tempo, TimeSignature, Track
 
-MAX_NOTES = 500_000
+MAX_NOTES = 400_000
 DEAD_NOTE_TICKS = QUARTER // 4
 """A dead note is a click: it never sounds longer than a sixteenth."""
 

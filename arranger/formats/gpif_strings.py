@@ -66,7 +66,8 @@ def strung(track: Track, most_strings: int = len(TEN_WIDE)) -> Strung:
             return best
     # Other instruments, and what only calls itself a guitar: better all its notes than a tenth less and a tablature.
     options = [] if best is None else [best]
-    for tuning in _FREE:
+    wide = _FREE if most_strings >= len(EIGHT_WIDE) else (*_FREE, SEVEN_WIDE)
+    for tuning in (tuning for tuning in wide if len(tuning) <= most_strings):
         options.append(_placed(track.notes, tuning))
         if not options[-1].moved and not options[-1].dropped:
             break

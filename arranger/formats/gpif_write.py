@@ -99,6 +99,8 @@ def write_gpif(song: Song) -> bytes:
         if len(master.bars) != staves:
             problem = f"it names {len(master.bars)} staves, but the tracks have {staves}"
             raise SongFileError(name, problem, f"bar {at}", "Open it in Guitar Pro and save it again.")
+    if len(source.text.all("MasterBars", "MasterBar", "Bars")) != len(source.score.master_bars):
+        raise SongFileError(name, "a bar names its staves twice", None, "Open it in Guitar Pro and save it again.")
     pool = Pool({section: source.text.next_id(section) for section in SECTIONS})
     swapped = _edited(source, song, pool)
     new = _new_tracks(source, [track for track in song.tracks if track.source_id is None], pool)

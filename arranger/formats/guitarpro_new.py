@@ -17,7 +17,7 @@ from arranger.formats.guitarpro_bars import MAX_KEY, split_graces
 from arranger.formats.guitarpro_file import ENCODINGS, piece_bytes
 from arranger.formats.guitarpro_write import MAX_STRINGS, free_channel, track_model
 from arranger.formats.score_grid import SHORTEST, TICKS_PER_QUARTER, ScoreGrid, score_grid
-from arranger.song import Song, Track
+from arranger.song import Note, Song, Track
 
 VERSIONS = {"gp3": (3, 0, 0), "gp4": (4, 0, 6), "gp5": (5, 1, 0)}
 _NAMES = {
@@ -81,9 +81,9 @@ def _add_track(model: Any, track: Track, grid: ScoreGrid, number: int, told: lis
         track = replace(track, tuning=track.tuning[-MAX_STRINGS:], notes=bare)
     notes, graces = split_graces(track.notes)
     ornaments = {(grid.tick(start), pitch): grace for (start, pitch), grace in graces.items()}
-    placed = on_grid(
-        StaffStyle((), is_drum=track.is_drum), tuple(sorted(map(grid.note, notes))), grid.bars, TICKS_PER_QUARTER
-    )
+    exact = tuple(sorted(map(grid.note, notes)))
+    places = _places(exact, grid, track.is_drum)
+    placed = tuple(replace(note, start=places[note.start]) for note in exact)
     if track.is_drum:
         kept = tuple({(note.start, note.pitch): note for note in placed if note.pitch <= MAX_KEY}.values())
         dropped = len(placed) - len(kept)
@@ -92,7 +92,9 @@ def _add_track(model: Any, track: Track, grid: ScoreGrid, number: int, told: lis
         track, kept, dropped = replace(track, tuning=found.tuning), found.notes, found.dropped
         if found.moved:
             told.append(f"{place}: {found.moved} notes are out of reach of the strings and were moved by octaves.")
-    fresh = replace(track, notes=kept)
+    # Back to where they were: a place that is rounded twice may end two steps away.
+    origin = {place: start for start, place in sorted(places.items(), reverse=True)}
+    fresh = replace(track, notes=tuple(sorted(replace(note, start=origin[note.start]) for note in kept)))
     new = track_model(model, fresh, grid.bars, free_channel(fresh, model.tracks), ENCODINGS[0], ornaments)
     model.tracks.append(new)
     beats = [beat for measure in new.measures for beat in measure.voices[0].beats]
@@ -102,6 +104,13 @@ def _add_track(model: Any, track: Track, grid: ScoreGrid, number: int, told: lis
     lost = len(graces) - sum(note.effect.grace is not None for beat in beats for note in beat.notes)
     if lost > 0:
         told.append(f"{place}: {lost} grace notes could not be written and are left out.")
+
+
+def _places(notes: Sequence[Note], grid: ScoreGrid, is_drum: bool) -> dict[int, int]:
+    """Where each start will be written, so that what becomes one chord is fingered as one."""
+    marks = [Note(start, 1, 0, 1) for start in sorted({note.start for note in notes})]
+    moved = on_grid(StaffStyle((), is_drum=is_drum), marks, grid.bars, TICKS_PER_QUARTER)
+    return {mark.start: place.start for mark, place in zip(marks, moved, strict=True)}
 
 
 # --- the score

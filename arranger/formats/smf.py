@@ -23,7 +23,9 @@ from arranger.errors import SongFileError
 MAX_TRACK_CHUNKS = 512
 MAX_OTHER_CHUNKS = 512
 """More pieces that are no tracks than this are taken together, up to the next track."""
-MAX_EVENTS = 1_000_000
+MAX_EVENTS = 500_000
+MAX_READ_TWICE = 2_000_000
+"""Bytes that are looked at again because the length of a track was wrong; in real files it is a track or two."""
 HEADER_SEARCH = 1 << 16
 """Bytes of junk that may stand before the header."""
 
@@ -183,14 +185,18 @@ def _is_boundary(data: bytes, at: int) -> bool:
 
 def _walk(data: bytes, at: int, name: str, warnings: list[str]) -> tuple[Chunk, ...]:
     chunks: list[Chunk] = []
-    tracks, others, budget = 0, 0, MAX_EVENTS
+    tracks, others, budget, twice = 0, 0, MAX_EVENTS, 0
     while at < len(data):
         if data[at : at + 4] == b"MTrk" and at + 8 <= len(data):
             tracks += 1
             if tracks > MAX_TRACK_CHUNKS:
                 raise SongFileError(name, f"it has more than {MAX_TRACK_CHUNKS} tracks", None, "Split the file.")
-            chunk = _track(data, at, f"Track chunk {tracks}", budget, warnings)
+            chunk, again = _track(data, at, f"Track chunk {tracks}", budget, warnings)
             budget -= len(chunk.events)
+            twice += again
+            if twice > MAX_READ_TWICE:
+                remedy = "Get another copy of the file."
+                raise SongFileError(name, "the lengths of its tracks are all wrong", f"track chunk {tracks}", remedy)
             if budget < 0:
                 problem = f"it has more than {MAX_EVENTS:,} MIDI events"
                 raise SongFileError(name, problem, f"track chunk {tracks}", "Split the file.")
@@ -213,13 +219,19 @@ def _walk(data: bytes, at: int, name: str, warnings: list[str]) -> tuple[Chunk, 
     return tuple(chunks)
 
 
-def _track(data: bytes, at: int, place: str, budget: int, warnings: list[str]) -> Chunk:
+def _track(data: bytes, at: int, place: str, budget: int, warnings: list[str]) -> tuple[Chunk, int]:
+    """The track chunk at `at`, and how many bytes were looked at in vain before its true end was found."""
     body = at + 8
+    again = 0
     end = declared = body + int.from_bytes(data[at + 4 : body], "big")
-    events, usable, ended, clean = read_events(data[body:declared], budget)
-    if ended and data[body + usable : body + usable + 4] == b"MTrk":
-        end = body + usable  # a length that runs over the next track
-    elif declared > len(data) or not (ended or _is_boundary(data, declared)):
+    lost = declared > len(data)
+    if not lost:
+        events, usable, ended, clean = read_events(data[body:declared], budget)
+        if ended and data[body + usable : body + usable + 4] == b"MTrk":
+            end = body + usable  # a length that runs over the next track
+        elif not (ended or _is_boundary(data, declared)):
+            lost, again = True, declared - body
+    if lost:
         # The length is no guide here. Looking no further than the next MTrk keeps the whole walk linear.
         found = data.find(b"MTrk", body)
         end = found if found >= 0 else len(data)
@@ -233,7 +245,8 @@ def _track(data: bytes, at: int, place: str, budget: int, warnings: list[str]) -
         warnings.append(f"{place}: it is cut off; what is there was read.")
     elif not ended:
         warnings.append(f"{place}: it has no end-of-track event.")
-    return Chunk(b"MTrk", at, end, tuple(events), usable, ended, end == declared and not half)
+    intact = end == declared and not half
+    return Chunk(b"MTrk", at, end, tuple(events), usable, ended, intact), again
 
 
 def read_events(body: bytes, limit: int) -> tuple[list[Event], int, bool, bool]:

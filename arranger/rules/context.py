@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -73,7 +74,7 @@ class Heard:
         return np.asarray(self.plays.any(axis=0))
 
 
-def listen(grid: Grid, hidden: int, tempo: Sequence[float] | None = None) -> Heard:
+def listen(grid: Grid, hidden: int, tempo: Sequence[float] | np.ndarray | None = None) -> Heard:
     """What the player of the role `hidden` hears; its own planes are not looked at.
 
     Parameters
@@ -81,7 +82,7 @@ def listen(grid: Grid, hidden: int, tempo: Sequence[float] | None = None) -> Hea
     tempo : quarters a minute of each bar; 120 throughout where nobody says.
     """
     strikes = _strikes(grid)
-    strikes[SIGNAL_ROLE == hidden] = 0
+    strikes[hidden == SIGNAL_ROLE] = 0
     starts = grid.bar_steps[:-1]
     plays = np.logical_or.reduceat(grid.sustain.any(axis=1), starts, axis=1)
     plays[hidden] = False
@@ -156,7 +157,7 @@ def bar_places(numerator: int, denominator: int, steps: int) -> tuple[np.ndarray
     edges = beat_steps(Bar(0, 0, steps, numerator, denominator), steps)
     names = beat_pattern(len(edges) - 1)
     place, kind = np.full(steps, -1), np.zeros(steps, dtype=int)
-    for index, (first, last) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for index, (first, last) in enumerate(pairwise(edges)):
         if index == 0:
             kind[first:last] = 0
         elif index == names.rfind("s"):

@@ -11,7 +11,7 @@ from functools import cache
 
 import numpy as np
 
-from arranger.grid import ROWS, Grid
+from arranger.grid import Grid
 from arranger.parts import ROLES
 from arranger.rules.metre import beat_steps, span_steps
 

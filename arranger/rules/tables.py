@@ -41,11 +41,13 @@ NOTE_FEATURES = (
     "bass sounds it",
     "other strikes the pitch",
     "other sounds the pitch",
+    "bass sounds its octave",
     *(f"rate {name}" for name in ("kick", "time", "bass", "other")),
     *(f"plays {name}" for name in ("drums", "bass", "other")),
     "tempo",
 )
-"""What speaks for a pitch on a guitarist's stroke: that its class sounds or it is struck, and what the band is like."""
+"""What speaks for a pitch on a guitarist's stroke: its class sounds, it is struck, it sounds itself or an octave below,
+and what the band is like."""
 BANDS = 7
 
 
