@@ -27,12 +27,13 @@ from arranger.playable import let_go, make_playable
 from arranger.request import MAX_TAKES, FillRequest, check_request
 from arranger.rules import bar_tempos, rule_part
 from arranger.song import Note, Song
-from arranger.velocity import with_velocities
+from arranger.velocity import steady, with_velocities
 
 SHIPPED_MODEL = "denoiser.safetensors"
 REST_BELOW = {"drums": 0.5, "bass": 0.4, "guitar": 0.4}
 """A part rests in a bar for which the model expects fewer than this many times the notes of its median bar; on val this
 finds some of the bars in which people rest, and costs up to 4 % of those in which they play (README, empty bars)."""
+TAB_FORMATS = ("gp3", "gp4", "gp5", "gpx", "gp")
 PROGRAMS = {"drums": 0, "bass": 33, "guitar": 27}
 """Finger bass and clean electric guitar, counted from 0; drums have none."""
 
@@ -209,7 +210,9 @@ def _playable_notes(
         fingered = assign_frets(notes, neck.tuning, neck.capo, clock=clock, costs=costs)
         notes = let_go(fingered)
         changed += sum(a != b for a, b in zip(fingered, notes, strict=True))
-    return with_velocities(notes, part, song, seed), changed, neck
+    played = with_velocities(notes, part, song, seed)
+    is_tab = request.song.source is not None and request.song.source.format in TAB_FORMATS
+    return (steady(played, song) if is_tab and strings else played), changed, neck
 
 
 def _run_ends(asked: Sequence[int], grid: Grid) -> dict[int, int]:

@@ -48,6 +48,8 @@ NOISE = 0.4
 """Share of the table's spread that is played; the whole of it would be several players' habits in one hand."""
 CHORD_NOISE = 2.0
 """Standard deviation between the strings of one stroke."""
+ACCENT = 20
+"""More than a dynamic and a bit: what stands out so far is meant to."""
 FOLLOW = 0.7
 """How far a part goes with the band when it gets louder or softer."""
 
@@ -176,3 +178,25 @@ def load_tables() -> dict[str, VelocityTable]:
         part: VelocityTable(*(np.array(stored[part][name], dtype=float).reshape(shape) for name in ("mean", "spread")))
         for part, shape in SHAPES.items()
     }
+
+
+def steady(notes: Sequence[Note], song: Song) -> tuple[Note, ...]:
+    """The notes, sorted, with the dynamics that a person writes into a tab: one for a bar, accents apart.
+
+    A tab has eight dynamics; a hand that is never quite steady, written in them, would change sign at every other note.
+    A bar gets the median of itself and its neighbours; a note that differs from it by more than `ACCENT` keeps its own.
+    """
+    ordered = sorted(notes)
+    bar_of = np.array([song.bar_at(note.start) for note in ordered], dtype=np.int64)
+    loud = np.array([note.velocity for note in ordered], dtype=np.int64)
+    steadied = []
+    for note, bar in zip(ordered, bar_of.tolist(), strict=True):
+        around = slice(*np.searchsorted(bar_of, [bar - 1, bar + 2]))
+        usual = int(np.median(loud[around]))
+        steadied.append(note if abs(note.velocity - usual) > ACCENT else replace(note, velocity=_written(usual)))
+    return tuple(steadied)
+
+
+def _written(velocity: int) -> int:
+    """The nearest of the eight dynamics of a tab, ppp 15 to fff 127."""
+    return 15 + 16 * min(7, max(0, round((velocity - 15) / 16)))

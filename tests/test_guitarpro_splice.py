@@ -145,6 +145,15 @@ def test_ties_that_lost_their_notes_are_cut_out_of_their_chord(version: tuple[in
     assert len(after[1][1][0]) < len(before[1][1][0])
 
 
+def test_a_tie_does_not_go_on_from_a_new_note_that_ends_before_it() -> None:
+    model = a_score(2)
+    put(model, 0, 1, {6: 3})
+    put(model, 1, 1, {6: 3}, kind=NoteType.tie)
+    song = read_guitarpro(as_bytes(model), "song")
+    out, _ = rewritten(song, [Note(0, 960, 43, 95, 6, 3)])
+    assert [(note.start, note.duration) for note in read_guitarpro(out, "again").tracks[0].notes] == [(0, 960)]
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_beat_that_lost_all_its_notes_is_a_rest(version: tuple[int, int, int]) -> None:
     model = a_score(2)

@@ -12,7 +12,16 @@ import numpy as np
 import pytest
 
 from arranger.song import Note, Song, TimeSignature, Track
-from arranger.velocity import PLACES, SHAPES, bar_loudness, beat_places, load_tables, situations, with_velocities
+from arranger.velocity import (
+    PLACES,
+    SHAPES,
+    bar_loudness,
+    beat_places,
+    load_tables,
+    situations,
+    steady,
+    with_velocities,
+)
 
 TPQ = 480
 KICK, SNARE, HAT = 36, 38, 42
@@ -187,3 +196,15 @@ def _ours_and_theirs(path: Path) -> tuple[tuple[Note, ...], list[Note]]:
     notes.sort()
     song = Song(file.ticks_per_beat, (), length=now)
     return with_velocities(notes, "drums", song, 0), notes
+
+
+def test_a_tab_has_one_dynamic_for_a_bar_and_accents_apart() -> None:
+    loud = [80, 85, 78, 83, 110, 82] + [50, 52, 49, 51, 53, 50] * 3
+    notes = tuple(Note(1920 * (k // 6) + 240 * (k % 6), 200, 40, v) for k, v in enumerate(loud))
+    song = Song(480, (Track("Bass", 33, False, notes),), length=4 * 1920)
+    steadied = [note.velocity for note in steady(notes, song)]
+    # 79 is mf, 47 is p; the first bar hears the second, which is softer, but keeps the accent.
+    assert steadied[4] == 110
+    assert {steadied[k] for k in (12, 13, 14, 15, 16, 17)} == {47}
+    assert len(set(steadied[6:])) == 1
+    assert [replace(note, velocity=0) for note in steady(notes, song)] == [replace(n, velocity=0) for n in notes]

@@ -190,7 +190,7 @@ def _with_grace(played: Any, note: Note, bar: int, room: int) -> Struck:
     pitch = min(127, max(0, open_string + fret))
     velocity = min(127, max(1, effect.velocity))
     before = min(GRACE_TICKS, room, note.start)
-    if before < 1:
+    if effect.isOnBeat or before < 1:
         length = min(GRACE_TICKS, note.duration // 2)
         if length < 1:
             return Struck(bar, note)

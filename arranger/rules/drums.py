@@ -18,7 +18,7 @@ from arranger.rules.tables import stroke_chances
 VOICES = ("kick", "snare", "side stick", "closed hat", "open hat", "ride", "crash")
 WORTH = 0.23
 """Chance of being right from which on a stroke of a style is a gain: half the F1 that can be hoped for."""
-STRIKE_FROM = {"kick": 0.4, "snare": 0.55, "crash": 0.35}
+STRIKE_FROM = {"kick": 0.4, "snare": 0.55, "crash": 0.5}
 """Chance from which on the foot strikes, the snare beside its backbeat, and a crash outside section starts."""
 CHANGE = 10.0
 """Strokes that a style must be better by to be changed to."""

@@ -43,7 +43,6 @@ def _backbeat(name: str, kinds: tuple[str, ...], voice: str = "snare", place: in
 
 
 TIMES = (
-    Style("no time", ()),
     Style("hat in quarters", _on("closed hat", 0)),
     Style("hat in eighths", _on("closed hat", 0, 6)),
     Style("hat in sixteenths", _on("closed hat", 0, 3, 6, 9)),
