@@ -124,6 +124,8 @@ class TestEvaluate:
         ]
         assert len(locks) == len(SONGS)
         assert all(math.isnan(lock) for lock in locks)  # the true bass must not be heard
+        both = [s for s in report.scores if (s.filler, s.part) == ("truth", "drums")]
+        assert all(s.measures["kick_bass_lock"] > 0 for s in both)  # but the one that was filled
 
 
 def report_of(*measures: dict[str, float], filler: str = "rules", seed: int = 0) -> Report:

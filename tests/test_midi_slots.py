@@ -9,6 +9,7 @@ from midi_files import DRUMS, NEW, by_mido, midi, with_new
 
 from arranger.formats.midi_read import read_midi
 from arranger.formats.midi_write import crowded_tracks, write_midi
+from arranger.formats.targets import serialised
 from arranger.song import Song, Track
 
 
@@ -72,6 +73,7 @@ def test_with_all_channels_taken_a_further_port_is_opened_and_said() -> None:
     assert [track.program for track in again.tracks if not track.is_drum] == [5] * 15 + [33, 27]
     said = crowded_tracks(song)
     assert [sentence.split("“")[1].split("”")[0] for sentence in said] == ["Neuer Baß", "Zwei"]
+    assert serialised(song, "mid").notes == said  # what the command line tells
 
 
 def test_nothing_is_said_where_there_is_room() -> None:

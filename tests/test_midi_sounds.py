@@ -50,8 +50,9 @@ def test_program_changes_on_the_way(changes: str, program: int, said: bool) -> N
 
 def test_ports_have_channels_of_their_own() -> None:
     port = "00 FF 21 01 {:02X}"
-    song = read_midi(midi(port.format(0) + "00 C0 21", port.format(1) + NOTE, port.format(0) + NOTE), "x.mid")
-    assert [(track.source_id, track.program) for track in song.tracks if track.notes] == [((1, 0), 0), ((2, 0), 33)]
+    programs = (port.format(0) + "00 C0 21", port.format(1) + "00 C0 05")
+    song = read_midi(midi(*programs, port.format(1) + NOTE, port.format(0) + NOTE), "x.mid")
+    assert [(track.source_id, track.program) for track in song.tracks if track.notes] == [((2, 0), 5), ((3, 0), 33)]
 
 
 @pytest.mark.parametrize(

@@ -46,8 +46,8 @@ def test_any_metre_has_beats_and_can_be_played(numerator: int, denominator: int)
 
 @pytest.mark.parametrize("part", PARTS)
 def test_nobody_plays_where_the_whole_band_rests_nor_outside_the_bars(part: str) -> None:
-    # The second bar is silent, the third holds a note that began in none of them, the last is not asked for.
-    notes: Notes = {"other": [(60, 0, 48), (62, 120, 192), (64, 192, 240)]}
+    # In the second bar nobody plays but the part itself, in the third a note begins late, the last is not asked for.
+    notes: Notes = {"other": [(60, 0, 48), (62, 120, 192), (64, 192, 240)], part: [(1, 48, 96)]}
     onset, sustain = rule_part(grid_of([(4, 4)] * 5, notes), part, (0, 4))
     assert onset[:, :48].any()
     assert not sustain[:, 48:96].any()
@@ -82,15 +82,13 @@ def test_everybody_stops_with_the_band(part: str) -> None:
 @given(seed=st.integers(0, 2**32 - 1))
 def test_the_asked_part_itself_is_not_looked_at(part: str, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    planes = rng.random((2, len(ROLES), 128, 144)) < 0.01
+    planes = rng.random((2, len(ROLES), 128, 144)) < 0.002
     bars = tuple(Bar(i, 48 * i, 48, 4, 4) for i in range(3))
 
-    def grid(onset: np.ndarray) -> Grid:
-        return Grid(onset, onset | planes[1], np.array([0, 48, 96, 144]), bars, 12)
-
-    emptied = planes[0].copy()
-    emptied[ROLES.index(part)] = False
-    with_own, without = grid(planes[0].copy()), grid(emptied)
+    emptied = planes.copy()
+    emptied[:, ROLES.index(part)] = False
+    table = np.array([0, 48, 96, 144])
+    with_own, without = (Grid(both[0], both[0] | both[1], table.copy(), bars, 12) for both in (planes, emptied))
     for before, after in zip(rule_part(with_own, part, (0, 3)), rule_part(without, part, (0, 3)), strict=True):
         assert np.array_equal(before, after)
 
@@ -139,7 +137,7 @@ def test_a_hundred_bars_cost_a_blink() -> None:
     assert time.process_time() - started < 0.45
 
 
-OLD_RULES = {"drums": 0.39, "bass": 0.23, "guitar": 0.22}
+OLD_RULES = {"drums": 0.400, "bass": 0.257, "guitar": 0.251}
 """Note F1 of the first rules (one rock beat; roots in eighths; power chords with the bass) on the songs below."""
 
 

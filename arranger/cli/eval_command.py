@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from arranger.evaluation.report import Report
 
 SUFFIXES = (".mid", ".midi", ".gp3", ".gp4", ".gp5", ".gpx", ".gp")
-SONGS, SEEDS, TAKES = 40, 3, 4
-QUICK_SONGS, QUICK_SEEDS, QUICK_TAKES = 8, 1, 2
+SONGS, SEEDS, TAKES = 40, 3, 3
+QUICK_SONGS, QUICK_SEEDS, QUICK_TAKES = 6, 1, 2
 
 
 def eval_command(

@@ -86,6 +86,7 @@ def mean_filler(model: str | None = None) -> Filler:
         from arranger.framing import frame_song, let_sound, read_part
         from arranger.parts import PARTS
         from arranger.request import check_request
+        from arranger.velocity import with_velocities
 
         request = check_request(task.song, task.parts, task.bars, fill_mode(task))
         denoiser = shipped_model(model)
@@ -103,7 +104,7 @@ def mean_filler(model: str | None = None) -> Filler:
             drums = part == "drums"
             if not drums:
                 sustain = let_sound(onset, sustain, read_part(frame, chance, part)[1])
-            notes[part] = steps_to_notes(onset, sustain, grid, drums)
+            notes[part] = with_velocities(steps_to_notes(onset, sustain, grid, drums), part, task.song, seed)
         return as_fill(task, notes, seed, MEAN)
 
     return fill_task

@@ -27,6 +27,8 @@ FOLDS = 5
 FEWEST_SONGS, FEWEST_WINDOWS = 4, 16
 """Below these nothing is said."""
 TOLD = 5
+LEAST_AUC = 0.6
+"""Below it fills are not told, and what the trees went by is chance."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,7 @@ def tell(part: str, windows: Windows, filler: str, seed: int = 0) -> Verdict:
     signs = tuple(
         (windows.names[at], float(lost[at]), _mean(x[is_fill, at]), _mean(x[~is_fill, at]))
         for at in np.argsort(-lost, kind="stable")[:TOLD].tolist()
-        if lost[at] > 0
+        if lost[at] > 0 and auc >= LEAST_AUC
     )
     return Verdict(part, filler, auc, len(x), signs)
 

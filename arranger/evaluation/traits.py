@@ -1,8 +1,8 @@
 """What eight bars of a part are like, without a look at the truth: the features of the real-or-fill classifier.
 
 Pitch, rhythm, fit to the context, repetition and playability, as in feature-based evaluation (Yang & Lerch, 2020) and
-jSymbolic (McKay & Fujinaga, 2006). Velocities and note positions off the grid are left out on purpose: the truth was
-played by hand and put on the grid, and telling that apart says nothing about the music.
+jSymbolic (McKay & Fujinaga, 2006). Velocities and positions between the sixteenths are left out on purpose: the truth
+was often played by hand, and telling that apart says nothing about the music.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from arranger.evaluation.metrics_context import (
 )
 from arranger.evaluation.metrics_form import bar_similarity
 from arranger.evaluation.metrics_harmony import root_at_change
-from arranger.evaluation.metrics_truth import bars_playing, onset_f1
+from arranger.evaluation.metrics_truth import bar_sixteenths, bars_playing, onset_f1, struck_sixteenths
 from arranger.evaluation.tasks import Planes
-from arranger.grid import DRUMS, STEPS_PER_QUARTER
+from arranger.grid import DRUMS
 from arranger.parts import ROLES
 from arranger.voices import VOICES
 
@@ -64,28 +64,24 @@ def traits(part: str, planes: Planes, others: Planes, bar_steps: np.ndarray) -> 
 
 
 def _rhythm(onset: np.ndarray, bar_steps: np.ndarray) -> dict[str, float]:
-    struck = np.flatnonzero(onset.any(axis=0))
+    """On sixteenths, where a hand-played onset and a written one are the same."""
+    struck, table = np.flatnonzero(struck_sixteenths(onset, bar_steps)), bar_sixteenths(bar_steps)
     notes, bars = int(onset.sum()), len(bar_steps) - 1
     counts = np.add.reduceat(onset.sum(axis=0), bar_steps[:-1])
     found = {"notes a bar": notes / bars, "unevenness of bars": float(counts.std() / max(1.0, counts.mean()))}
     if len(struck):
-        bar = np.searchsorted(bar_steps, struck, side="right") - 1
-        place = (struck - bar_steps[bar]) % STEPS_PER_QUARTER
+        place = (struck - table[np.searchsorted(table, struck, side="right") - 1]) % 4
         found |= {
             "on the beat": float((place == 0).mean()),
-            "on off-eighths": float((place == 6).mean()),
-            "on sixteenths": float(np.isin(place, (3, 9)).mean()),
-            "on triplets": float(np.isin(place, (4, 8)).mean()),
-            "elsewhere": float((~np.isin(place, (0, 3, 4, 6, 8, 9))).mean()),
-            "bars begun": float(np.isin(bar_steps[:-1], struck).mean()),
+            "on off-eighths": float((place == 2).mean()),
+            "on sixteenths": float((place % 2 == 1).mean()),
+            "bars begun": float(np.isin(table[:-1], struck).mean()),
             "notes an onset": notes / len(struck),
         }
     if len(struck) > 2:
         apart = np.diff(struck)
-        found |= {
-            "mean interval in time": float(apart.mean()),
-            "spread of intervals": float(apart.std() / apart.mean()),
-        }
+        found["mean interval in time"] = float(apart.mean())
+        found["spread of intervals"] = float(apart.std() / apart.mean())
         found["same interval again"] = float((apart[1:] == apart[:-1]).mean())
     return found
 

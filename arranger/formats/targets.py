@@ -74,9 +74,11 @@ def serialised(song: Song, kind: str) -> Written:
         if that kind of file can't hold the song.
     """
     if is_spliced(song, kind):
-        return Written(_spliced(song, kind))
+        return Written(_spliced(song, kind), _crowded(song) if kind == "mid" else ())
     if kind == "mid":
-        return _written(song, _played(song), kind)
+        played = _played(song)
+        written = _written(song, played, kind)
+        return replace(written, notes=(*written.notes, *_crowded(played)))
     written = _written(song, song, kind)
     if song.order and _read(written.data).order != song.order:
         # The repeats of this song are none that we can write there; it is written bar by bar as it is played.
@@ -84,6 +86,12 @@ def serialised(song: Song, kind: str) -> Written:
         told = "Repeats and jumps are written out, every bar as often as it is played."
         written = replace(written, notes=(told, *written.notes))
     return written
+
+
+def _crowded(song: Song) -> tuple[str, ...]:
+    from arranger.formats.midi_write import crowded_tracks
+
+    return crowded_tracks(song)
 
 
 def _played(song: Song) -> Song:

@@ -22,7 +22,7 @@ STRIKE_FROM = 0.5
 """Chance from which on the guitar strikes."""
 STEADY = 0.2
 """How far its rhythm goes by what is usual in the section instead of by this bar alone."""
-NOTE_FROM = 0.27
+NOTE_FROM = 0.25
 """Chance from which on a note belongs to a stroke; the likeliest one always does."""
 STRINGS = 6
 LOW, HIGH, BAND = 36, 78, 6
