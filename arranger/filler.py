@@ -30,9 +30,8 @@ from arranger.song import Note, Song
 from arranger.velocity import steady, with_velocities
 
 SHIPPED_MODEL = "denoiser.safetensors"
-REST_BELOW = {"drums": 0.5, "bass": 0.4, "guitar": 0.4}
-"""A part rests in a bar for which the model expects fewer than this many times the notes of its median bar; on val this
-finds some of the bars in which people rest, and costs up to 4 % of those in which they play (README, empty bars)."""
+REST_BELOW = {"drums": 0.5, "bass": 0.25, "guitar": 0.25}
+"""A part also rests in a bar for which the model expects fewer than this many times the notes of its median bar."""
 TAB_FORMATS = ("gp3", "gp4", "gp5", "gpx", "gp")
 PROGRAMS = {"drums": 0, "bass": 33, "guitar": 27}
 """Finger bass and clean electric guitar, counted from 0; drums have none."""
@@ -150,8 +149,9 @@ def _take(
 
 
 def with_rests(frame: Frame, chance: np.ndarray) -> Problem:
-    """The problem with silence given in the bars in which a part is to rest: where the whole band does, and where the
-    model expects far fewer notes than it does in the other bars. A part never rests in all of them.
+    """The problem with silence given in the bars in which a part is to rest: where the whole band does, where the rule
+    does, which was counted from when people rest (`rules.resting`), and where the model expects far fewer notes than it
+    does in the other bars. A part never rests in all of them.
 
     Parameters
     ----------
@@ -167,7 +167,8 @@ def with_rests(frame: Frame, chance: np.ndarray) -> Problem:
         expected = np.bincount(bar, weights=chance[..., onsets].sum(axis=(1, 2)))
         asked = np.bincount(bar, weights=hidden[:, index]) > 0
         usual = float(np.median(expected[asked & heard])) if (asked & heard).any() else 0.0
-        plays = heard & (expected >= REST_BELOW[part] * usual)
+        ruled = np.bincount(bar, weights=(problem.lean[..., index == PART_OF_PLANE] > 0).any(axis=(1, 2))) > 0
+        plays = heard & ruled & (expected >= REST_BELOW[part] * usual)
         if (asked & plays).any():
             resting = hidden[:, index] & ~plays[bar]
             hidden[:, index] &= ~resting

@@ -44,7 +44,7 @@ SHORTEST = STEPS // 4
 """Steps of a sixteenth."""
 HELD = 0.6
 """A note is held while as much of the part is likely to sound as this share of what was likely at its start."""
-RULE_WEIGHT = {"drums": 2.0, "bass": 1.5, "guitar": 1.5}
+RULE_WEIGHT = {"drums": 3.0, "bass": 1.5, "guitar": 1.5}
 """Nats that the rule's notes are raised by, chosen on val (docs/lab-log.md)."""
 
 
@@ -232,9 +232,9 @@ def read_part(frame: Frame, roll: np.ndarray, part: str) -> tuple[np.ndarray, np
 def let_sound(onset: np.ndarray, sustain: np.ndarray, chance: np.ndarray) -> np.ndarray:
     """Sustain in which notes last as long as the net means them to, bool (row, step).
 
-    A take draws every cell by itself, and where the net is not sure of the pitch each has a chance below one half: notes
-    are cut off. But where nothing new is struck, what sounds can only be what was struck last: it is held while the part
-    is likely to sound at all, to the next onset at most, and for a sixteenth at least unless that comes first.
+    A take draws every cell by itself, and where the net is not sure of the pitch each has a chance below one half:
+    notes are cut off. But where nothing new is struck, what sounds can only be what was struck last: it is held while
+    the part is likely to sound at all, to the next onset at most, and for a sixteenth at least unless that comes first.
 
     Parameters
     ----------

@@ -32,7 +32,9 @@ def test_marginals_of_the_forward_process(level: float, prior: float) -> None:
 
 def test_levels_and_priors_broadcast_over_cells() -> None:
     x0 = np.zeros((20_000, 3), dtype=np.uint8)
-    noisy = add_noise(x0, np.array([0.0, 0.5, 1.0]), np.array([0.9, 0.4, 0.1]), np.random.default_rng(0).random(x0.shape))
+    noisy = add_noise(
+        x0, np.array([0.0, 0.5, 1.0]), np.array([0.9, 0.4, 0.1]), np.random.default_rng(0).random(x0.shape)
+    )
     assert noisy.dtype == bool
     np.testing.assert_allclose(noisy.mean(axis=0), [0.0, 0.2, 0.1], atol=0.015)
 

@@ -50,7 +50,12 @@ def target(*signs: str) -> BarFlow:
             [0, 1, 2, 3, 1, 2, 4, 5],
         ),
         (
-            [target("segno segno"), jump("da double coda"), jump("da segno segno al double coda"), target("double coda")],
+            [
+                target("segno segno"),
+                jump("da double coda"),
+                jump("da segno segno al double coda"),
+                target("double coda"),
+            ],
             [0, 1, 2, 0, 1, 3],
         ),
         # Repeats are not played again after a jump; a jump without its sign is none.

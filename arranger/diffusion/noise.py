@@ -12,9 +12,7 @@ from __future__ import annotations
 import numpy as np
 
 
-def add_noise(
-    x0: np.ndarray, level: np.ndarray | float, prior: np.ndarray | float, draw: np.ndarray
-) -> np.ndarray:
+def add_noise(x0: np.ndarray, level: np.ndarray | float, prior: np.ndarray | float, draw: np.ndarray) -> np.ndarray:
     """x_t given x_0, bool; `level` and `prior` broadcast against `x0`, `draw` is uniform in [0, 1), of its shape."""
     chance = np.broadcast_to((1 - np.asarray(level)) * x0 + np.asarray(level) * prior, x0.shape)
     return draw < chance

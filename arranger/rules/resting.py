@@ -9,8 +9,8 @@ from arranger.rules.roots import best_path
 from arranger.rules.tables import playing_chance
 
 PLAYS_FROM = {"drums": 0.45, "bass": 0.45, "guitar": 0.6}
-"""Chance from which on a part plays in a bar. A lower one finds more of the bars in which people play, a higher one more
-of those in which they rest; note F1 hardly cares."""
+"""Chance from which on a part plays in a bar. A lower one finds more of the bars in which people play, a higher one
+more of those in which they rest; note F1 hardly cares."""
 COMING_IN = 1.5
 """Nats that it takes to come in or to drop out: rests are whole phrases, not single bars."""
 
