@@ -12,7 +12,7 @@ from types import MappingProxyType
 from arranger.formats.gpif_drums import Articulations
 from arranger.formats.gpif_kit import index_of, old_drum
 from arranger.formats.notation import Figure, spell_bar
-from arranger.fretboard import assign_frets
+from arranger.formats.score_voice import notes_by_bar
 from arranger.song import Bar, Note
 
 DYNAMICS = ("PPP", "PP", "P", "MP", "MF", "F", "FF", "FFF")
@@ -104,17 +104,6 @@ def bar_of(tick: int, bars: Sequence[Bar]) -> int:
     return max(0, bisect_right([bar.start for bar in bars], tick) - 1)
 
 
-def fingered(notes: Sequence[Note], tuning: Sequence[int], capo: int) -> tuple[Note, ...]:
-    """The notes as they are if string and fret of all of them fit, else all fingered anew."""
-    taken = set()
-    for note in notes:
-        fits = note.string is not None and note.fret is not None and 1 <= note.string <= len(tuning)
-        if not fits or tuning[note.string - 1] + capo + note.fret != note.pitch or (note.start, note.string) in taken:  # type: ignore[operator]
-            return assign_frets(notes, tuning, capo)
-        taken.add((note.start, note.string))
-    return tuple(sorted(notes))
-
-
 def one_voice(notes: Sequence[Note], bars: Sequence[Bar], changed: Collection[int]) -> list[Note]:
     """Notes cut where the next ones start, and at the end of the bars that are written: the next one isn't ours."""
     onsets = sorted({note.start for note in notes})
@@ -195,20 +184,10 @@ def _spelled(
     staff: StaffStyle, line: Sequence[Note], bars: Sequence[Bar], changed: Collection[int], ticks_per_quarter: int
 ) -> dict[int, tuple[Figure, ...]]:
     """The figures of each bar in `changed`, from notes that follow each other."""
-    spelled: dict[int, tuple[Figure, ...]] = {}
-    first = 0
-    for bar in bars:
-        while first < len(line) and line[first].end <= bar.start:
-            first += 1
-        if bar.index not in changed:
-            continue
-        here = []
-        for note in line[first:]:
-            if note.start >= bar.end:
-                break
-            here.append(note)
-        spelled[bar.index] = spell_bar(here, bar, ticks_per_quarter, drums=staff.is_drum)
-    return spelled
+    return {
+        bar.index: spell_bar(here, bar, ticks_per_quarter, drums=staff.is_drum)
+        for bar, here in notes_by_bar(line, bars, changed)
+    }
 
 
 def _over(figures: Sequence[Figure], marks: Sequence[Mark]) -> dict[int, str]:

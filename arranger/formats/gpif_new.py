@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from fractions import Fraction
+from dataclasses import replace
 
 from arranger.errors import SongFileError
 from arranger.formats.gpif_bars import NO_KIT, Pool, StaffStyle, on_grid, one_voice, write_voices
@@ -22,8 +20,8 @@ from arranger.formats.gpif_track import (
     is_fretted,
     track_element,
 )
-from arranger.formats.notation import DENOMINATORS
-from arranger.song import Bar, Note, Song, Track
+from arranger.formats.score_grid import ScoreGrid, score_grid
+from arranger.song import Song, Track
 
 TICKS_PER_QUARTER = 960
 SHORTEST = TICKS_PER_QUARTER // 16
@@ -33,24 +31,6 @@ LEGATO = TICKS_PER_QUARTER // 4
 """How far a note may reach into the next one before that is worth a word."""
 
 MAX_BARS = 5_000
-MAX_METRE = 32
-"""Largest number that Guitar Pro takes in a time signature."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Grid:
-    """The bars of a song as they can be written; `starts` are those of its own bars, in its own ticks."""
-
-    starts: tuple[int, ...]
-    lengths: tuple[int, ...]
-    bars: tuple[Bar, ...]
-
-    def tick(self, tick: int) -> int:
-        """A place of the song in ticks of the score; what lies in a bar stays in it, at the same part of it."""
-        at = max(0, bisect_right(self.starts, tick) - 1)
-        bar = self.bars[at]
-        place = Fraction((tick - self.starts[at]) * bar.length, self.lengths[at])
-        return bar.start + round(place)
 
 
 def new_gpif(song: Song, warnings: list[str] | None = None) -> bytes:
@@ -74,7 +54,7 @@ def new_gpif(song: Song, warnings: list[str] | None = None) -> bytes:
     if len(song.bars) > MAX_BARS:
         problem = f"it has {len(song.bars)} bars, more than a Guitar Pro file of ours may have ({MAX_BARS})"
         raise SongFileError(name, problem, None, "Write a MIDI file instead (-o NAME.mid).")
-    grid = _grid(song, told)
+    grid = score_grid(song, told)
     if song.order:
         told.append("Repeats and jumps are not marked; each bar stands once, as in the source.")
     pool = Pool(dict.fromkeys(SECTIONS, 0))
@@ -102,45 +82,12 @@ def new_gpif(song: Song, warnings: list[str] | None = None) -> bytes:
     return pack_container(Container("gp", score, entries))
 
 
-# --- bars
-
-
-def _grid(song: Song, told: list[str]) -> _Grid:
-    """The song's bars in ticks of the score, each a whole number of 64ths long."""
-    bars, at, odd = [], 0, []
-    for bar in song.bars:
-        exact = Fraction(bar.length * TICKS_PER_QUARTER, song.ticks_per_quarter)
-        length = max(1, round(exact / SHORTEST)) * SHORTEST
-        if length != exact:
-            odd.append(bar.index + 1)
-        metre = _metre(length, bar)
-        bars.append(Bar(bar.index, at, length, *metre))
-        at += length
-    if odd:
-        are, were = ("bar is", "was") if len(odd) == 1 else ("bars are", "were")
-        told.append(f"{len(odd)} {are} not a whole number of 64th notes long (first: bar {odd[0]}) and {were} rounded.")
-    return _Grid(tuple(bar.start for bar in song.bars), tuple(bar.length for bar in song.bars), tuple(bars))
-
-
-def _metre(length: int, bar: Bar) -> tuple[int, int]:
-    """Time signature of a bar: the song's if the bar is as long as it says, else the plainest that is."""
-    whole = 4 * TICKS_PER_QUARTER
-    if bar.denominator in DENOMINATORS[:-1] and bar.numerator * whole == length * bar.denominator:
-        return bar.numerator, bar.denominator
-    for denominator in (4, 8, 16, 32, 2, 1, 64):
-        if length * denominator % whole == 0:
-            numerator = length * denominator // whole
-            if numerator <= MAX_METRE or denominator == 64:
-                return numerator, denominator
-    return length * 32 // whole, 32
-
-
 # --- tracks
 
 
 def _track(
     pool: Pool,
-    grid: _Grid,
+    grid: ScoreGrid,
     song: Song,
     number: int,
     track: Track,
@@ -150,7 +97,7 @@ def _track(
     """Add a track and its bars; returns the ids of the bars, and how the track is shown (`gpif_layout`)."""
     playable = not track.is_drum
     place = f"Track {number + 1} (“{track.name or 'without a name'}”)"
-    placed = tuple(sorted(_moved(note, grid) for note in track.notes))
+    placed = tuple(sorted(grid.note(note) for note in track.notes))
     placed = on_grid(StaffStyle((), is_drum=track.is_drum), placed, grid.bars, TICKS_PER_QUARTER)
     if track.is_drum:
         tuning: tuple[int, ...] = DRUM_TUNING
@@ -187,15 +134,10 @@ def _track(
     return [pool.bar(f"{head}<Voices>{voices[bar.index].number} -1 -1 -1</Voices>\n") for bar in grid.bars], flags
 
 
-def _moved(note: Note, grid: _Grid) -> Note:
-    start = grid.tick(note.start)
-    return replace(note, start=start, duration=max(1, grid.tick(note.end) - start))
-
-
 # --- the score
 
 
-def _score(song: Song, grid: _Grid, pool: Pool, columns: Sequence[Sequence[int]]) -> bytes:
+def _score(song: Song, grid: ScoreGrid, pool: Pool, columns: Sequence[Sequence[int]]) -> bytes:
     ids = " ".join(str(number) for number in range(len(columns)))
     pool.elements["MasterBars"] = _master_bars(song, grid, columns)
     sections = "".join(
@@ -222,7 +164,7 @@ def _score(song: Song, grid: _Grid, pool: Pool, columns: Sequence[Sequence[int]]
     return text.encode("utf-8")
 
 
-def _tempos(song: Song, grid: _Grid) -> str:
+def _tempos(song: Song, grid: ScoreGrid) -> str:
     written: dict[tuple[int, float], float] = {}
     for tempo in song.tempos:
         at = song.bar_at(tempo.tick)
@@ -243,7 +185,7 @@ def _plain(value: float) -> str:
     return f"{value:.6f}".rstrip("0").rstrip(".")
 
 
-def _master_bars(song: Song, grid: _Grid, columns: Sequence[Sequence[int]]) -> list[str]:
+def _master_bars(song: Song, grid: ScoreGrid, columns: Sequence[Sequence[int]]) -> list[str]:
     keys = _keys(song)
     texts: dict[int, list[str]] = {}
     for marker in song.markers:

@@ -8,10 +8,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
-from arranger.formats.gpif_bars import Mark, Pool, StaffStyle, bar_of, fingered, note_key, write_voices
+from arranger.formats.gpif_bars import Mark, Pool, StaffStyle, bar_of, note_key, write_voices
 from arranger.formats.gpif_model import Score, sounding_bars
 from arranger.formats.gpif_text import ScoreText
 from arranger.formats.gpif_ties import Ties, content
+from arranger.formats.score_voice import fingered
 from arranger.fretboard import assign_frets
 from arranger.song import Bar, Note
 

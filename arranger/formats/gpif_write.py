@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from arranger.errors import SongFileError
-from arranger.formats.gpif_bars import NO_KIT, Pool, StaffStyle, fingered, write_voices
+from arranger.formats.gpif_bars import NO_KIT, Pool, StaffStyle, write_voices
 from arranger.formats.gpif_container import Container, open_container, pack_container, parse_score
 from arranger.formats.gpif_drums import Articulations, articulations_of
 from arranger.formats.gpif_kit import STANDARD_KIT, index_of
@@ -30,6 +30,7 @@ from arranger.formats.gpif_track import (
     track_element,
     used_channels,
 )
+from arranger.formats.score_voice import fingered
 from arranger.fretboard import BASS_4, GUITAR_6
 from arranger.parts import BASS_PROGRAMS
 from arranger.song import Bar, Song, Track

@@ -13,7 +13,7 @@ from guitarpro.models import BeatStatus, NoteType
 
 from arranger.formats.guitarpro_read import GRACE_TICKS, TICKS_PER_QUARTER
 from arranger.formats.notation import Figure, spell_bar
-from arranger.fretboard import assign_frets
+from arranger.formats.score_voice import notes_by_bar
 from arranger.song import Bar, Note
 from arranger.voices import VOICE_OF_KEY, VOICES
 
@@ -74,18 +74,6 @@ def bar_of(tick: int, starts: Sequence[int]) -> int:
     return min(bisect_right(starts, tick), len(starts) - 1) - 1
 
 
-def fingered(notes: Sequence[Note], tuning: Sequence[int], capo: int) -> tuple[Note, ...]:
-    """The notes as they are if string and fret of all of them fit, else all fingered anew."""
-    seen = set()
-    for note in notes:
-        if note.string is None or note.fret is None or not 1 <= note.string <= len(tuning):
-            return assign_frets(notes, tuning, capo)
-        if tuning[note.string - 1] + capo + note.fret != note.pitch or (note.start, note.string) in seen:
-            return assign_frets(notes, tuning, capo)
-        seen.add((note.start, note.string))
-    return tuple(sorted(notes))
-
-
 def write_bars(
     track: Any,
     notes: Sequence[Note],
@@ -95,17 +83,7 @@ def write_bars(
 ) -> None:
     """Write the bars `changed` of a track anew from all its notes; `graces` as from `split_graces`."""
     line = _one_voice(notes, bars, changed)
-    first = 0
-    for bar in bars:
-        while first < len(line) and line[first].end <= bar.start:
-            first += 1
-        if bar.index not in changed:
-            continue
-        here = []
-        for note in line[first:]:
-            if note.start >= bar.end:
-                break
-            here.append(note)
+    for bar, here in notes_by_bar(line, bars, changed):
         figures = spell_bar(here, bar, TICKS_PER_QUARTER, drums=track.isPercussionTrack)
         _write_bar(track, track.measures[bar.index], figures, graces)
 

@@ -16,10 +16,11 @@ import guitarpro as gp
 from guitarpro.models import BeatStatus, NoteType
 
 from arranger.errors import SongFileError
-from arranger.formats.guitarpro_bars import Grace, bar_of, fingered, grace_of, split_graces, write_bars
+from arranger.formats.guitarpro_bars import Grace, bar_of, grace_of, split_graces, write_bars
 from arranger.formats.guitarpro_file import TIE_BARS, Parsed, parse_guitarpro
 from arranger.formats.guitarpro_read import bar_starts, placed_beats, struck_notes, track_notes
 from arranger.formats.guitarpro_splice import NewTrack, NoteEdits, OldTrack, block_bytes, new_track, spliced
+from arranger.formats.score_voice import fingered
 from arranger.fretboard import BASS_4, FRETS, GUITAR_6, assign_frets
 from arranger.parts import BASS_PROGRAMS
 from arranger.song import Bar, Note, Song, Track

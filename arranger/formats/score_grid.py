@@ -49,8 +49,9 @@ def score_grid(song: Song, warnings: list[str]) -> ScoreGrid:
         bars.append(Bar(bar.index, at, length, *metre(length, bar)))
         at += length
     if odd:
+        are, were = ("bar is", "was") if len(odd) == 1 else ("bars are", "were")
         first = f"(first: bar {odd[0]})"
-        warnings.append(f"{len(odd)} bars are not a whole number of 64th notes long {first} and were rounded.")
+        warnings.append(f"{len(odd)} {are} not a whole number of 64th notes long {first} and {were} rounded.")
     return ScoreGrid(tuple(bar.start for bar in song.bars), tuple(bar.length for bar in song.bars), tuple(bars))
 
 
