@@ -29,6 +29,8 @@ _NAMES = {
     "bass": r"\bbass(o|e)?\b(?! ?drum)|\bbassline\b",
     "guitar": r"\bguitars?\b|\bgtrs?\b|\bgit(arre)?\b|\bguitarra\b|\bchitarra\b",
 }
+_KEYS_NAMES = re.compile(r"\b(piano|keys|keyboards?|klavier|organ|synth|vocals?|voice|melod(y|ie))\b", re.IGNORECASE)
+"""In a tab everything has strings, and a piano has program 1, which is also that of a track nobody set."""
 _NAME_PATTERNS = {part: re.compile(pattern, re.IGNORECASE) for part, pattern in _NAMES.items()}
 
 
@@ -89,7 +91,7 @@ def _detect(index: int, track: Track) -> Role:
         return Role(index, "guitar", f"program {track.program + 1} is a guitar")
     if track.program in BASS_PROGRAMS:
         return Role(index, "bass", f"program {track.program + 1} is a bass")
-    if track.tuning and track.program == 0:
+    if track.tuning and track.program == 0 and not _KEYS_NAMES.search(track.name):
         return _detect_by_tuning(index, track)
     named = _named(track)
     if named and named != "drums" and not (named == "bass" and _register(track) >= 60):
