@@ -66,7 +66,7 @@ class SamplerSettings:
     xor : the paper's sampler instead of the exact posterior.
     """
 
-    steps: int = 4
+    steps: int = 2
     temperature: float = 0.5
     calibrated: bool = True
     density: float = 1.0

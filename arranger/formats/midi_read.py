@@ -25,7 +25,7 @@ from arranger.song import Note, Song, Source, Track
 
 MAX_FILE_BYTES = 20_000_000
 MAX_TRACKS = 512
-MAX_NOTES = 200_000
+MAX_NOTES = 120_000
 MAX_BARS = 20_000
 
 NO_CHANNEL = -1

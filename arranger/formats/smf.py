@@ -23,7 +23,7 @@ from arranger.errors import SongFileError
 MAX_TRACK_CHUNKS = 512
 MAX_OTHER_CHUNKS = 512
 """More pieces that are no tracks than this are taken together, up to the next track."""
-MAX_EVENTS = 500_000
+MAX_EVENTS = 400_000
 MAX_READ_TWICE = 2_000_000
 """Bytes that are looked at again because the length of a track was wrong; in real files it is a track or two."""
 HEADER_SEARCH = 1 << 16
