@@ -177,10 +177,16 @@ def with_rests(frame: Frame, chance: np.ndarray) -> Problem:
 
 
 def _rule(request: FillRequest, grid: Grid, part: str) -> critic.Planes:
-    """What the rule plays in the bars that are asked."""
-    onset, sustain = rule_part(grid, part, request.bars, bar_tempos(request.context))
-    asked = np.isin(grid.bar_of_step, request.asked[part])
-    return onset & asked, sustain & asked
+    """What the rule plays in the bars that are asked. It may rest in some bars, not in all: where it would, as in the
+    gaps of a part that is to be completed, each gap is a request of its own."""
+    tempos, asked = bar_tempos(request.context), np.array(request.asked[part])
+    steps = np.isin(grid.bar_of_step, asked)
+    onset, sustain = (plane & steps for plane in rule_part(grid, part, request.bars, tempos))
+    if not onset.any():
+        for gap in np.split(asked, np.flatnonzero(np.diff(asked) > 1) + 1):
+            alone = rule_part(grid, part, (int(gap[0]), int(gap[-1]) + 1), tempos)
+            onset, sustain = onset | alone[0], sustain | alone[1]
+    return onset, sustain
 
 
 def _with_existing(request: FillRequest, grid: Grid, planes: critic.Planes, part: str) -> critic.Planes:
