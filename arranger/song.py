@@ -17,9 +17,37 @@ from importlib import import_module
 from typing import Any
 
 
+TECHNIQUES = (
+    "accent",
+    "bend",
+    "dead",
+    "flam",
+    "ghost",
+    "hammer",
+    "harmonic",
+    "heavy accent",
+    "let ring",
+    "palm mute",
+    "pop",
+    "slap",
+    "slide",
+    "slide in",
+    "slide out",
+    "staccato",
+    "tap",
+    "tremolo",
+    "vibrato",
+)
+"""How a note is played. `hammer` (or pulled off) and `slide` lead to the next note on the string; `flam` is a drum's short
+stroke before the beat; a `dead` note has no pitch to speak of; a `bend` has its course in `Note.bend`."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Note:
-    """One note; on a drum track `pitch` is the General MIDI percussion key."""
+    """One note; on a drum track `pitch` is the General MIDI percussion key.
+
+    techniques : of `TECHNIQUES`, sorted. bend : points (share of the note 0..1, semitones above its pitch).
+    """
 
     start: int
     duration: int
@@ -27,6 +55,8 @@ class Note:
     velocity: int = 80
     string: int | None = None
     fret: int | None = None
+    techniques: tuple[str, ...] = ()
+    bend: tuple[tuple[float, float], ...] = ()
 
     @property
     def end(self) -> int:
