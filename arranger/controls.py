@@ -30,7 +30,8 @@ class PartControls:
     complexity : one of `COMPLEXITIES`: how much falls off the beat.
     range : lowest and highest pitch, MIDI numbers, both inclusive.
     follow : `kick`, or the number of a track from 0 as text: onsets are exactly those of what is followed.
-    feel, cymbals, side_stick, fills : of drums; `fills` is where fills stand: nowhere, at section ends, every 4 or 8 bars.
+    feel, cymbals, side_stick, fills : of drums; `fills` is where fills stand: nowhere, at section ends, or every 4 or 8
+        bars.
     style : one of the part's `STYLES`. role : of guitars, one of `ROLES`.
     """
 

@@ -16,7 +16,6 @@ from functools import cached_property
 from importlib import import_module
 from typing import Any
 
-
 TECHNIQUES = (
     "accent",
     "bend",
@@ -38,8 +37,8 @@ TECHNIQUES = (
     "tremolo",
     "vibrato",
 )
-"""How a note is played. `hammer` (or pulled off) and `slide` lead to the next note on the string; `flam` is a drum's short
-stroke before the beat; a `dead` note has no pitch to speak of; a `bend` has its course in `Note.bend`."""
+"""How a note is played. `hammer` (or pulled off) and `slide` lead to the next note on the string; `flam` is a drum's
+short stroke before the beat; a `dead` note has no pitch to speak of; a `bend` has its course in `Note.bend`."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
