@@ -92,9 +92,9 @@ def save_song(song: Song, path: str | os.PathLike[str], *, overwrite: bool = Fal
     path = Path(path)
     name = path.name or str(path)
     try:
-        _check_place(path, name, overwrite)
+        check_place(path, name, overwrite)
         written = serialised(song, target_kind(path))
-        _replace_file(path, written.data, overwrite)
+        replace_file(path, written.data, overwrite)
         return written.notes
     except FileExistsError as err:
         remedy = "Choose another name, or allow it to be overwritten (--force)."
@@ -118,7 +118,7 @@ def check_output(path: str | os.PathLike[str], source: str | os.PathLike[str], s
     """
     path = Path(path)
     name = path.name or str(path)
-    _check_place(path, name, overwrite)
+    check_place(path, name, overwrite)
     if path.exists() and os.path.samefile(path, source):
         raise SongFileError(
             name, "it is the song that was read", None, "Choose another name; the input is never changed."
@@ -187,7 +187,8 @@ def _is_text(data: bytes) -> bool:
     return data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" not in data[:4096]
 
 
-def _check_place(path: Path, name: str, overwrite: bool) -> None:
+def check_place(path: Path, name: str, overwrite: bool) -> None:
+    """Refuse a folder, a file that exists (without `overwrite`) and a folder that doesn't; SongFileError."""
     if path.is_dir():
         raise SongFileError(name, "it is a folder, not a file", None, "Name a file inside it.")
     if not overwrite and os.path.lexists(path):
@@ -197,7 +198,7 @@ def _check_place(path: Path, name: str, overwrite: bool) -> None:
         raise SongFileError(name, f"the folder {path.parent} does not exist", None, "Create it or choose another.")
 
 
-def _replace_file(path: Path, data: bytes, overwrite: bool) -> None:
+def replace_file(path: Path, data: bytes, overwrite: bool) -> None:
     """Write beside the target and move, so that a full disk or a crash never leaves half a file."""
     temporary = path.with_name(f".arranger-{secrets.token_hex(8)}.part")
     try:

@@ -1,9 +1,9 @@
-"""Song and request to takes: grid, sampler, playability, velocity and critic joined."""
+"""Song and request to takes: grid, sampler, shaping and critic joined."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib import resources
 from pathlib import Path
@@ -11,30 +11,35 @@ from pathlib import Path
 import numpy as np
 
 from arranger import critic
-from arranger.clock import clock_of
+from arranger.amount import strokes_a_bar, wanted_strokes
+from arranger.controls import Controls
 from arranger.diffusion.layout import IS_ONSET, MODES, PART_OF_PLANE
 from arranger.diffusion.runtime import Model, load_model
-from arranger.diffusion.sampler import Problem, SamplerSettings, mean_prediction, sample
+from arranger.diffusion.sampler import Problem, SamplerSettings, Start, mean_prediction, sample
 from arranger.errors import FillRequestError
-from arranger.fills import Fill, PartFill
-from arranger.framing import Frame, frame_song, let_sound, read_part
-from arranger.fretboard import Neck, assign_frets, neck_for
-from arranger.fretboard_taste import costs_like
-from arranger.grid import Grid, notes_to_steps, song_to_grid, steps_to_notes
-from arranger.legible import legible
-from arranger.parts import PARTS, ROLES
-from arranger.playable import let_go, make_playable
+from arranger.fills import Fill
+from arranger.framing import Frame, frame_song, read_part
+from arranger.grid import song_to_grid
+from arranger.harmony import Key
+from arranger.offered import Onsets, differing
+from arranger.parts import PARTS
 from arranger.request import MAX_TAKES, FillRequest, check_request
-from arranger.rules import bar_tempos, rule_part
-from arranger.song import Note, Song
-from arranger.velocity import steady, with_velocities
+from arranger.shaping import Shaper
+from arranger.song import Song
+from arranger.steer import steering
+from arranger.takes import Job, make_take, rule_fill, rule_planes
+from arranger.wishes import check_controls
 
 SHIPPED_MODEL = "denoiser.safetensors"
 REST_BELOW = {"drums": 0.5, "bass": 0.25, "guitar": 0.25}
 """A part also rests in a bar for which the model expects fewer than this many times the notes of its median bar."""
-TAB_FORMATS = ("gp3", "gp4", "gp5", "gpx", "gp")
-PROGRAMS = {"drums": 0, "bass": 33, "guitar": 27}
-"""Finger bass and clean electric guitar, counted from 0; drums have none."""
+AMOUNT_ROUNDS, AMOUNT_NEAR = 4, 0.06
+"""So many draws, at most, until the number of strokes is within this share of what was asked for."""
+DIFFERENT, REDRAWS, BOLDER = 0.1, 3, 1.6
+"""Takes nearer to each other than this are one and the same; how often others are drawn in their place, and how many
+times the temperature rises each time."""
+MOST, LEAST = 8.0, 0.05
+"""Times the notes that the model expects, at most and at least."""
 
 
 @lru_cache(maxsize=2)
@@ -52,8 +57,10 @@ def fill(
     *,
     mode: str = "new",
     tracks: Mapping[str, str] | None = None,
+    only: Sequence[int] = (),
+    controls: Controls | None = None,
+    avoid: Sequence[Mapping[str, Onsets]] | None = None,
     settings: SamplerSettings | None = None,
-    density: Mapping[str, float] | None = None,
     model: str | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> list[Fill]:
@@ -61,10 +68,13 @@ def fill(
 
     Parameters
     ----------
-    bars : [first, last), counted from 0; None for the whole song.
+    bars : [first, last), counted from 0; None for the whole song. only : single bars instead.
     takes : 1..64. seed : the same seed gives the same takes.
     mode : `new`, `add`, `replace` or `complete`. tracks : track name or number -> role.
-    density : part -> onsets a beat. model : path of another checkpoint. progress : called with 0..1.
+    controls : what else is wanted.
+    avoid : what was offered before (`offered`): takes too near to it, or to a better take, are drawn again more
+        boldly, so that what comes back differs; None not to look.
+    model : path of another checkpoint. progress : called with 0..1.
 
     Raises
     ------
@@ -75,77 +85,165 @@ def fill(
     """
     if not 1 <= takes <= MAX_TAKES:
         raise FillRequestError(f"{takes} takes are not possible; ask for 1 to {MAX_TAKES}.")
-    request = check_request(song, parts, bars, mode, tracks)
-    denoiser = shipped_model(model)
-    grid = song_to_grid(request.context, request.context_roles)
-    frame = frame_song(request.context, grid, request.parts, request.bars, density=density, asked=request.asked)
-    settings = settings or SamplerSettings()
-    beside = (denoiser.window, denoiser.prior, settings)
-    chance = mean_prediction(denoiser.denoise, frame.problem, *beside, (seed, 0))
-    problem = with_rests(frame, chance)
-    rolls = sample(denoiser.denoise, problem, *beside, [(seed, take) for take in range(takes)], progress, chance)
-    rules = {part: _rule(request, grid, part) for part in request.parts}
-    agreed = {}
-    for part in request.parts:
-        onsets = (PARTS.index(part) == PART_OF_PLANE) & IS_ONSET
-        agreed[part] = critic.agreement(rolls[..., onsets].reshape(takes, -1), chance[..., onsets].ravel())
-    made = []
-    for take, roll in enumerate(rolls):
-        agreement = {part: agreed[part][take] for part in request.parts}
-        made.append(_take(request, frame, roll, chance, agreement, rules, seed, take, settings))
+    request = check_request(song, parts, bars, mode, tracks, only)
+    desk = prepare(request, controls or Controls(), settings or SamplerSettings(), model, seed)
+    fills = _usable(desk.draw([(seed, take) for take in range(takes)], progress))
+    if avoid is not None:
+        fills = _different(desk, fills, avoid, takes, seed)
+    return fills or [rule_fill(request, seed, controls)]
+
+
+def _usable(made: Sequence[tuple[Fill, bool]]) -> list[Fill]:
+    """Takes of plausible density in which every part plays, best first."""
     kept = [one for one, plausible in made if plausible] or [one for one, _ in made]
     heard = [one for one in kept if all(filled.notes for filled in one.parts)]
-    if not heard:
-        heard = [rule_fill(request, seed)]
     return sorted(heard, key=lambda one: (-one.score, one.take))
 
 
-def rule_fill(request: FillRequest, seed: int) -> Fill:
-    """What the rules play, as a Fill like any other."""
-    grid = song_to_grid(request.context, request.context_roles)
-    cards, filled = {}, []
-    for part in request.parts:
-        planes = _rule(request, grid, part)
-        notes, changed, neck = _playable_notes(request, grid, planes, part, seed)
-        whole = _with_existing(request, grid, planes, part)
-        cards[part] = critic.judge(part, whole, whole, grid, request.bars, 0.0, changed)
-        filled.append(_part_fill(request, part, notes, neck))
-    card = {part: one.as_dict() for part, one in cards.items()}
-    if not any(one.notes for one in filled):
-        raise FillRequestError("The band rests in all of these bars; ask for bars in which something plays.")
-    return Fill(tuple(filled), request.bars, seed, 0, critic.score(cards), "rule", card)
+def _different(
+    desk: Desk, fills: list[Fill], avoid: Sequence[Mapping[str, Onsets]], takes: int, seed: int
+) -> list[Fill]:
+    """Takes that differ from each other and from what is to be avoided, as many as were asked for if that can be."""
+    kept = differing(fills, avoid, DIFFERENT)
+    for again in range(1, REDRAWS + 1):
+        if len(kept) >= takes:
+            break
+        bolder = replace(desk.settings, temperature=desk.settings.temperature * BOLDER**again)
+        more = replace(desk, settings=bolder).draw([(seed, again * MAX_TAKES + take) for take in range(takes)])
+        kept = differing([*kept, *_usable(more)], avoid, DIFFERENT)
+    return sorted(kept[:takes], key=lambda one: (-one.score, one.take)) or fills
 
 
-def _take(
-    request: FillRequest,
-    frame: Frame,
-    roll: np.ndarray,
-    chance: np.ndarray,
-    agreement: Mapping[str, float],
-    rules: Mapping[str, critic.Planes],
-    seed: int,
-    take: int,
-    settings: SamplerSettings,
-) -> tuple[Fill, bool]:
-    """One take as a Fill, and whether its density is plausible."""
-    cards, filled, plausible = {}, [], True
-    for part in request.parts:
-        onsets = (PARTS.index(part) == PART_OF_PLANE) & IS_ONSET
-        expected = float(chance[..., onsets].sum())
-        ratio = float(roll[..., onsets].sum()) / expected if expected else 1.0
-        plausible &= critic.SPARSEST <= ratio <= critic.DENSEST
-        onset, sustain = read_part(frame, roll, part)
-        sounding = sustain if part == "drums" else let_sound(onset, sustain, read_part(frame, chance, part)[1])
-        notes, changed, neck = _playable_notes(request, frame.grid, (onset, sounding), part, seed + take)
-        whole, ruled = (
-            _with_existing(request, frame.grid, planes, part)
-            for planes in (_planes(notes, frame.grid, part), rules[part])
+@dataclass(frozen=True, eq=False)
+class Desk:
+    """A request made ready: takes can be drawn from it again and again."""
+
+    job: Job
+    problem: Problem
+    model: Model
+    settings: SamplerSettings
+
+    def draw(
+        self,
+        seeds: Sequence[tuple[int, int]],
+        progress: Callable[[float], None] | None = None,
+        start: Start | None = None,
+    ) -> list[tuple[Fill, bool]]:
+        """A take for each (seed, take) number, and whether its density is plausible."""
+        job = self.job
+        rolls = sample(
+            self.model.denoise,
+            self.problem,
+            self.model.window,
+            self.model.prior,
+            self.settings,
+            seeds,
+            progress,
+            None if start else job.chance,
+            start,
         )
-        cards[part] = critic.judge(part, whole, ruled, frame.grid, request.bars, agreement[part], changed)
-        filled.append(_part_fill(request, part, notes, neck))
-    card = {part: one.as_dict() for part, one in cards.items()}
+        agreed = {}
+        for part in job.request.parts:
+            onsets = (PARTS.index(part) == PART_OF_PLANE) & IS_ONSET
+            agreed[part] = critic.agreement(rolls[..., onsets].reshape(len(seeds), -1), job.chance[..., onsets].ravel())
+        made = []
+        for index, ((seed, take), roll) in enumerate(zip(seeds, rolls, strict=True)):
+            agreement = {part: agreed[part][index] for part in job.request.parts}
+            made.append(make_take(job, roll, agreement, seed, take))
+        return made
+
+
+def prepare(request: FillRequest, controls: Controls, settings: SamplerSettings, model: str | None, seed: int) -> Desk:
+    """Everything that comes before the first draw.
+
+    Raises
+    ------
+    FillRequestError
+        if the controls contradict each other or the song.
+    """
+    check_controls(request, controls)
+    denoiser = shipped_model(model)
+    for name in ("temperature", "guidance"):
+        if (asked := getattr(controls, name)) is not None:
+            settings = replace(settings, **{name: asked})
+    grid = song_to_grid(request.context, request.context_roles)
+    key = Key(controls.key[0], "minor" if controls.key[1] else "major") if controls.key else None
+    frame = frame_song(request.context, grid, request.parts, request.bars, key, asked=request.asked)
+    shaper = Shaper(request, grid, controls)
+    lean = frame.problem.lean + steering(frame, request, controls, shaper.leans())
+    frame = replace(frame, problem=replace(frame.problem, lean=lean))
+    beside = (denoiser.window, denoiser.prior, settings)
+    chance = mean_prediction(denoiser.denoise, frame.problem, *beside, (seed, 0))
+    problem = with_rests(frame, chance)
+    if any(controls.of(part).density is not None for part in request.parts):
+        problem = replace(problem, density=_said_density(frame, problem, chance, request, controls))
+        chance = mean_prediction(denoiser.denoise, problem, *beside, (seed, 0))
+        problem = _with_amount(frame, problem, chance, request, controls, denoiser, settings, seed)
+    frame = replace(frame, problem=problem)
+    rules = {part: rule_planes(request, grid, part) for part in request.parts}
     told = {"steps": settings.steps, "temperature": settings.temperature, "guidance": settings.guidance}
-    return Fill(tuple(filled), request.bars, seed, take, critic.score(cards), "model", card, told), plausible
+    return Desk(Job(request, frame, controls, shaper, rules, chance, told), problem, denoiser, settings)
+
+
+def _expected_strokes(frame: Frame, chance: np.ndarray, part: str, request: FillRequest) -> float:
+    """Strokes a bar that the model expects of a part, as the amount module counts them."""
+    onset, _ = read_part(frame, chance, part)
+    struck = 1 - np.prod(1 - onset, axis=0)
+    bars = list(request.asked[part])
+    by_bar = np.bincount(frame.grid.bar_of_step, weights=struck, minlength=len(frame.grid.bars))[bars]
+    played = by_bar > 0.5
+    return float(48 * by_bar[played].sum() / max(1, np.diff(frame.grid.bar_steps)[bars][played].sum()))
+
+
+def _said_density(
+    frame: Frame, problem: Problem, chance: np.ndarray, request: FillRequest, controls: Controls
+) -> np.ndarray:
+    """What the net is told of density, onsets a beat, float (T, 3): its own times what is asked for."""
+    said = problem.density.copy()
+    for part in request.parts:
+        density = controls.of(part).density
+        if density is None:
+            continue
+        at = PARTS.index(part)
+        onsets = (at == PART_OF_PLANE) & IS_ONSET
+        by_token = chance[..., onsets].sum(axis=(1, 2))
+        playing = problem.hidden[:, at] & (by_token > 0.5)
+        usual = _expected_strokes(frame, chance, part, request)
+        if playing.any() and usual:
+            said[:, at] = by_token[playing].mean() * wanted_strokes(part, density) / usual
+    return said
+
+
+def _with_amount(
+    frame: Frame,
+    problem: Problem,
+    chance: np.ndarray,
+    request: FillRequest,
+    controls: Controls,
+    denoiser: Model,
+    settings: SamplerSettings,
+    seed: int,
+) -> Problem:
+    """The problem with the amounts at which a trial take has the strokes that are asked for."""
+    amount = np.ones(len(PARTS))
+    for _ in range(AMOUNT_ROUNDS):
+        problem = replace(problem, amount=amount.copy())
+        (roll,) = sample(
+            denoiser.denoise, problem, denoiser.window, denoiser.prior, settings, [(seed, 0)], chance=chance
+        )
+        near = True
+        for part in request.parts:
+            density = controls.of(part).density
+            if density is None:
+                continue
+            onset, _ = read_part(frame, roll, part)
+            ratio = wanted_strokes(part, density) / max(0.25, strokes_a_bar(onset, frame.grid, request.asked[part]))
+            near &= abs(ratio - 1) <= AMOUNT_NEAR
+            at = PARTS.index(part)
+            amount[at] = float(np.clip(amount[at] * ratio, LEAST, MOST))
+        if near:
+            break
+    return problem
 
 
 def with_rests(frame: Frame, chance: np.ndarray) -> Problem:
@@ -174,96 +272,3 @@ def with_rests(frame: Frame, chance: np.ndarray) -> Problem:
             hidden[:, index] &= ~resting
             mode[resting, index] = MODES["given"]
     return replace(problem, hidden=hidden, mode=mode)
-
-
-def _rule(request: FillRequest, grid: Grid, part: str) -> critic.Planes:
-    """What the rule plays in the bars that are asked. It may rest in some bars, not in all: where it would, as in the
-    gaps of a part that is to be completed, each gap is a request of its own."""
-    tempos, asked = bar_tempos(request.context), np.array(request.asked[part])
-    steps = np.isin(grid.bar_of_step, asked)
-    onset, sustain = (plane & steps for plane in rule_part(grid, part, request.bars, tempos))
-    if not onset.any():
-        for gap in np.split(asked, np.flatnonzero(np.diff(asked) > 1) + 1):
-            alone = rule_part(grid, part, (int(gap[0]), int(gap[-1]) + 1), tempos)
-            onset, sustain = onset | alone[0], sustain | alone[1]
-    return onset, sustain
-
-
-def _with_existing(request: FillRequest, grid: Grid, planes: critic.Planes, part: str) -> critic.Planes:
-    """What is judged: the planes, with what the part already plays round them where a part is completed."""
-    if request.mode != "complete":
-        return planes
-    at = ROLES.index(part)
-    return planes[0] | grid.onset[at], planes[1] | grid.sustain[at]
-
-
-def _playable_notes(
-    request: FillRequest, grid: Grid, planes: critic.Planes, part: str, seed: int
-) -> tuple[tuple[Note, ...], int, Neck]:
-    """Notes that a player can play and read, with velocities and, for strings, frets; how many had to be changed; and
-    the strings that they are for."""
-    song = request.context
-    notes: Sequence[Note] = steps_to_notes(*planes, grid, part == "drums")
-    ends = _run_ends(request.asked[part], grid)
-    lasts = [ends[song.bar_at(n.start)] for n in notes]
-    notes = [Note(n.start, max(1, min(n.end, end) - n.start), n.pitch) for n, end in zip(notes, lasts, strict=True)]
-    neck = neck_for(part, notes, request.song, request.roles, _into_track(request, part))
-    strings = neck.sounding or None
-    notes, changed = make_playable(notes, part, song.ticks_per_quarter, strings, frets=neck.frets, tempos=song.tempos)
-    if strings:
-        notes = legible(notes, song.bars[: request.bars[1]], song.ticks_per_quarter)
-        clock = clock_of(song.tempos, song.ticks_per_quarter)
-        costs = costs_like(request.song, request.roles, neck.tuning)
-        fingered = assign_frets(notes, neck.tuning, neck.capo, clock=clock, costs=costs)
-        notes = let_go(fingered)
-        changed += sum(a != b for a, b in zip(fingered, notes, strict=True))
-    played = with_velocities(notes, part, song, seed)
-    is_tab = request.song.source is not None and request.song.source.format in TAB_FORMATS
-    return (steady(played, song) if is_tab and strings else played), changed, neck
-
-
-def _run_ends(asked: Sequence[int], grid: Grid) -> dict[int, int]:
-    """Asked bar -> tick at which the run of asked bars that it stands in is over; no note sounds on beyond it."""
-    ends: dict[int, int] = {}
-    for bar in reversed(asked):
-        ends[bar] = ends.get(bar + 1, grid.bars[bar].end)
-    return ends
-
-
-def _into_track(request: FillRequest, part: str) -> int | None:
-    """The track that is written into: of several, the one that plays most in the asked bars; None for a new one."""
-    song, existing = request.song, request.existing[part]
-    if request.mode not in ("replace", "complete"):
-        return None
-    first, last = song.bars[request.bars[0]].start, song.bars[request.bars[1] - 1].end
-
-    def weight(index: int) -> tuple[int, int]:
-        held = song.tracks[index].notes
-        return sum(first <= note.start < last for note in held), len(held)
-
-    return max(existing, key=weight)
-
-
-def _planes(notes: Sequence[Note], grid: Grid, part: str) -> critic.Planes:
-    onset, sustain = (np.zeros(grid.onset.shape[1:], dtype=bool) for _ in range(2))
-    for row, first, last in notes_to_steps(notes, grid.bars, grid.ticks_per_quarter, part == "drums"):
-        onset[row, first], sustain[row, first:last] = True, True
-    return onset, sustain
-
-
-def _part_fill(request: FillRequest, part: str, notes: tuple[Note, ...], neck: Neck) -> PartFill:
-    song, existing = request.song, request.existing[part]
-    # A further track sounds like the first one of its kind.
-    program = song.tracks[existing[0]].program if existing else PROGRAMS[part]
-    further = len(existing) + 1 if request.mode == "add" and existing else None
-    filled = PartFill(
-        part,
-        notes,
-        name=f"{part.capitalize()} {further}" if further else part.capitalize(),
-        program=program,
-        channel=9 if part == "drums" else None,
-        tuning=neck.tuning or None,
-        capo=neck.capo,
-    )
-    removed = existing if request.mode == "replace" else ()
-    return replace(filled, removed_tracks=removed, into_track=_into_track(request, part))

@@ -42,9 +42,11 @@ class Fill:
     Parameters
     ----------
     bars : (first, end) bars, half-open, counted from 0.
+    only : the bars in them that are filled, sorted; empty where it is all of them.
     seed, take : what makes it again.
     card : the score card, measure name -> value, for each part.
     settings : what the sampler was told, for the record.
+    distance : how far it is from the nearest better take or earlier offer, 0..1; None where nobody looked.
     """
 
     parts: tuple[PartFill, ...]
@@ -55,6 +57,12 @@ class Fill:
     source: str = "model"
     card: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    only: tuple[int, ...] = ()
+    distance: float | None = None
+
+    def holds(self, bar: int) -> bool:
+        """Whether the fill speaks for this bar."""
+        return self.bars[0] <= bar < self.bars[1] and (not self.only or bar in self.only)
 
     def notes(self, part: str) -> tuple[Note, ...]:
         """Notes proposed for `part`; KeyError if the fill has no such part."""
@@ -66,11 +74,10 @@ class Fill:
 
 def apply_fill(song: Song, fill: Fill) -> Song:
     """The song with the fill in it; the input stays as it was, untouched tracks are the same objects."""
-    first, last = song.bars[fill.bars[0]].start, song.bars[fill.bars[1] - 1].end
     tracks = list(song.tracks)
     for filled in fill.parts:
         for index in filled.removed_tracks:
-            kept = tuple(note for note in tracks[index].notes if not first <= note.start < last)
+            kept = tuple(note for note in tracks[index].notes if not fill.holds(song.bar_at(note.start)))
             tracks[index] = replace(tracks[index], notes=kept)
         if filled.into_track is not None:
             old = tracks[filled.into_track]

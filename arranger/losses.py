@@ -11,6 +11,8 @@ _GRID = 960
 _NEAR = _GRID // 12
 """Notes that were moved by no more than this are told as moved, not as missing."""
 
+_IN_MIDI = "Strings, frets and playing techniques (bends, slides, palm muting) have no place in MIDI."
+_BEYOND = "Trills, strums, the tremolo bar, fingerings and chord diagrams are not carried over to another kind of file."
 _TABS = ("gp3", "gp4", "gp5", "gpx", "gp")
 
 
@@ -21,7 +23,9 @@ def losses(song: Song, back: Song, kind: str) -> tuple[str, ...]:
     if read in (*_TABS, "txt") or (
         read is None and any(note.fret is not None for t in song.tracks for note in t.notes)
     ):
-        told.append(_techniques(kind))
+        told.append(_IN_MIDI if kind == "mid" else _BEYOND)
+    if kind != "mid":
+        told += _techniques(song, back)
     told += _notes(song, back)
     told += _silent_tracks(song, back)
     told += _maps(song, back)
@@ -30,10 +34,30 @@ def losses(song: Song, back: Song, kind: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*told, *back.warnings]))
 
 
-def _techniques(kind: str) -> str:
-    if kind == "mid":
-        return "Strings, frets and playing techniques (bends, slides, palm muting) have no place in MIDI."
-    return "Playing techniques (bends, slides, palm muting, let ring) are not carried over to another kind of file."
+def _techniques(song: Song, back: Song) -> list[str]:
+    """One sentence on how notes are played there no more: which technique, and how often."""
+    gone = _played(song) - _played(back)
+    counts: Counter[str] = Counter()
+    for (name, _, _), count in gone.items():
+        counts[name] += count
+    listing = ", ".join(
+        f"{name} ({count})" for name, count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    )
+    return [f"What could not be said there of how notes are played: {listing}."] if listing else []
+
+
+def _played(song: Song) -> Counter[tuple[str, bool, int]]:
+    """How often a (technique, is drums, pitch) is played; a drum key counts once a time."""
+    played: Counter[tuple[str, bool, int]] = Counter()
+    struck: set[tuple[str, int, int]] = set()
+    for track in song.tracks:
+        for note in track.notes:
+            for name in note.techniques:
+                if track.is_drum:
+                    struck.add((name, note.pitch, note.start))
+                else:
+                    played[name, False, note.pitch] += 1
+    return played + Counter((name, True, pitch) for name, pitch, _ in struck)
 
 
 def _notes(song: Song, back: Song) -> list[str]:

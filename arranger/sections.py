@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 
@@ -29,6 +29,8 @@ SAME = 0.74
 MAX_BARS = 1_500
 """Songs with more bars (nobody's sections) are one section."""
 _MOST_LETTERS = 26
+MAX_SECTIONS = 200
+"""Sections that a user may name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,9 +177,9 @@ def labels(alike: np.ndarray, spans: Sequence[tuple[int, int]]) -> list[str]:
     for first, last in spans:
         scores = [_span_likeness(alike, span, (first, last)) for span in firsts]
         if scores and max(scores) >= SAME:
-            letters.append(_letter(int(np.argmax(scores))))
+            letters.append(letter(int(np.argmax(scores))))
             continue
-        letters.append(_letter(len(firsts)))
+        letters.append(letter(len(firsts)))
         firsts.append((first, last))
     return letters
 
@@ -192,7 +194,20 @@ def _span_likeness(alike: np.ndarray, one: tuple[int, int], other: tuple[int, in
     return float(alike[one[0] + steps, other[0] + steps].mean())
 
 
-def _letter(index: int) -> str:
+def letter(index: int) -> str:
     """A, B, ... Z, A2, B2, ..."""
     turn, at = divmod(index, _MOST_LETTERS)
     return chr(ord("A") + at) + (str(turn + 1) if turn else "")
+
+
+def section_pairs(sections: Sequence[Section]) -> list[tuple[int, int]]:
+    """Bars at the same place of any two sections with one letter; of longer sections as far as the shorter reaches."""
+    by_letter: dict[str, list[Section]] = {}
+    for section in sections:
+        by_letter.setdefault(section.label, []).append(section)
+    return [
+        pair
+        for same in by_letter.values()
+        for one, other in combinations(same, 2)
+        for pair in zip(range(one.first, one.last), range(other.first, other.last), strict=False)
+    ]

@@ -22,6 +22,8 @@ from pathlib import Path
 
 QUARTER = 480
 BARS, TAKES = (10, 100, 1000), (1, 4, 16)
+TOKEN_BARS = 100
+"""Longest song that the token model writes: one bar after the other, so that more bars tell nothing new."""
 PROFILED = (100, 8)
 """Bars and takes of the run that is profiled."""
 
@@ -88,6 +90,14 @@ def prepared(case: str, path: Path, bars: int, takes: int) -> Callable[[], objec
         fill = Fill((PartFill("bass", notes, name="Bass", program=33),), (0, len(song.bars)), 0, 0)
         filled, out = apply_fill(song, fill), path.with_suffix(".out.mid")
         return lambda: arranger.save_song(filled, out, overwrite=True)
+    if case == "fill, tokens":
+        from arranger.evaluation.tasks import Task
+        from arranger.evaluation.tokens.filler import draw_parts, load_tokens_model, tokens_model_path
+        from arranger.parts import detect_parts
+
+        net = load_tokens_model(tokens_model_path())
+        task = Task(song, detect_parts(song), ("bass",), (0, len(song.bars)))
+        return lambda: draw_parts(net, task, 0, takes)
     from arranger.filler import fill as fill_song
     from arranger.filler import shipped_model
 
@@ -122,6 +132,18 @@ def measure(case: str, bars: int, takes: int, repeat: int) -> dict[str, float]:
     if done.returncode:
         raise SystemExit(f"{case}, {bars} bars: {done.stderr.strip().splitlines()[-1]}")
     return json.loads(done.stdout)
+
+
+def has_tokens() -> bool:
+    """Whether there is a token model to be timed."""
+    from arranger.errors import ArrangerError
+    from arranger.evaluation.tokens.filler import tokens_model_path
+
+    try:
+        return tokens_model_path().is_file()
+    except ArrangerError as err:
+        print(f"left out: {err}", file=sys.stderr)
+        return False
 
 
 def start_up(repeat: int) -> dict[str, float]:
@@ -188,14 +210,17 @@ def main() -> None:
     if asked.case:
         print(json.dumps(measure_here(asked.case, asked.bars[0], asked.takes[0], asked.repeat)))
         return
-    rows = []
+    rows, tokens = [], has_tokens()
     for bars in asked.bars:
         for case, baseline in (("read", "read, mido"), ("write", "write, mido")):
             rows.append((case, bars, 1, measure(case, bars, 1, asked.repeat), measure(baseline, bars, 1, asked.repeat)))
         rules = measure("fill, rules", bars, 1, asked.repeat)
         for takes in asked.takes:
             # A long song with many takes is timed once: it is long enough.
-            rows.append(("fill", bars, takes, measure("fill", bars, takes, 1 if bars >= 1000 else asked.repeat), rules))
+            ours = measure("fill", bars, takes, 1 if bars >= 1000 else asked.repeat)
+            rows.append(("fill", bars, takes, ours, rules))
+            if tokens and bars <= TOKEN_BARS:
+                rows.append(("tokens", bars, takes, measure("fill, tokens", bars, takes, 1), ours))
     starts, spent = start_up(asked.repeat), profile(*PROFILED)
     if asked.json:
         keys = ("case", "bars", "takes", "measured", "baseline")
@@ -211,7 +236,7 @@ def main() -> None:
             f"{case:6} {bars:5} {takes:5} {found['seconds']:9.4f} {found['cpu']:8.3f} {ratio:10.2f} "
             f"{found['peak_mb']:8.0f} {found['added_mb']:9.1f}"
         )
-    print("\nbaselines: mido for read and write, the rules for fill\n")
+    print("\nbaselines: mido for read and write, the rules for fill, and fill itself for the token model\n")
     bare = starts["python -c pass"]
     for name, seconds in starts.items():
         print(f"{name:26} {seconds:7.3f} s  {seconds / bare:5.1f} x a bare interpreter")

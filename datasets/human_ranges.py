@@ -1,6 +1,7 @@
 """What human parts measure: `python -m datasets.human_ranges SHARDS -o arranger/data/human_ranges.json`.
 
-The 5th and 95th percentile of each of the critic's measures over whole parts of the songs in the shards.
+The 5th and 95th percentile of each of the critic's measures over whole parts of the songs in the shards. With
+`--densities arranger/data/densities.json` also the percentiles by which parts are called sparse or busy.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from arranger.amount import strokes_a_bar
 from arranger.critic import part_measures
 from arranger.diffusion.shards import BASS_LINE, DRUMS_LINE, OTHER_LINE, Piece, read_shards
 from arranger.grid import ROWS, Grid
@@ -56,15 +58,31 @@ def ranges(pieces: list[Piece]) -> dict[str, dict[str, tuple[float, float]]]:
     }
 
 
+def densities(pieces: list[Piece]) -> dict[str, list[float]]:
+    """part -> the 10th, 20th, ... 90th percentile of strokes a bar."""
+    found: dict[str, list[float]] = {part: [] for part in PARTS}
+    for piece in pieces:
+        grid = piece_to_grid(piece)
+        for part in PARTS:
+            strokes = strokes_a_bar(grid.onset[ROLES.index(part)], grid, range(len(grid.bars)))
+            if strokes:
+                found[part].append(strokes)
+    return {part: np.round(np.percentile(run, range(10, 100, 10)), 3).tolist() for part, run in found.items()}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("shards", type=Path)
     parser.add_argument("-o", "--out", type=Path, required=True)
+    parser.add_argument("--densities", type=Path, help="file for the percentiles of strokes a bar")
     parser.add_argument("--songs", type=int, default=400)
     arguments = parser.parse_args()
     pieces = read_shards(arguments.shards, "train")
     chosen = np.random.default_rng(0).permutation(len(pieces))[: arguments.songs]
-    arguments.out.write_text(json.dumps(ranges([pieces[pick] for pick in chosen]), indent=1) + "\n")
+    drawn = [pieces[pick] for pick in chosen]
+    arguments.out.write_text(json.dumps(ranges(drawn), indent=1) + "\n")
+    if arguments.densities:
+        arguments.densities.write_text(json.dumps(densities(drawn)) + "\n")
 
 
 if __name__ == "__main__":

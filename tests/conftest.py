@@ -11,6 +11,12 @@ from pathlib import Path
 import pytest
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_state(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What tests offer is not remembered among what the user was offered."""
+    os.environ["ARRANGER_STATE"] = str(tmp_path_factory.mktemp("state"))
+
+
 @pytest.fixture(scope="session")
 def data_pack(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """`data_pack("val")`: folder of an unpacked data pack.

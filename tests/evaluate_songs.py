@@ -62,7 +62,7 @@ def cheat(change: Callable[[Sequence[Note]], Sequence[Note]]) -> Filler:
     def filler(task: Task, seed: int) -> Fill:
         full = BY_TITLE[task.song.title]
         roles = detect_parts(full)
-        notes = {part: change(hidden_notes(full, roles, part, task.bars)) for part in task.parts}
+        notes = {part: change(hidden_notes(full, roles, part, task.hidden)) for part in task.parts}
         return as_fill(task, notes, seed, "cheat")
 
     return filler

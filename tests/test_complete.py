@@ -95,9 +95,9 @@ def test_a_file_that_was_begun_is_completed_in_its_own_track(tmp_path: Path) -> 
 
 def test_a_gap_that_the_rule_would_rest_in_is_filled_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     """The rule never rests in all the bars it is asked for; asked for the whole song it might, in the gap."""
-    from arranger import filler
+    from arranger import takes
 
-    plain = filler.rule_part
+    plain = takes.rule_part
 
     def resting(grid, part, bars, tempo=None):
         onset, sustain = plain(grid, part, bars, tempo)
@@ -107,7 +107,7 @@ def test_a_gap_that_the_rule_would_rest_in_is_filled_all_the_same(monkeypatch: p
             onset[:, gap] = sustain[:, gap] = False
         return onset, sustain
 
-    monkeypatch.setattr(filler, "rule_part", resting)
+    monkeypatch.setattr(takes, "rule_part", resting)
     song = begun(*(bar for bar in range(12) if bar not in (3, 4)))
     made = rule_fill(check_request(song, ["bass"], mode="complete"), 0)
     assert {song.bar_at(note.start) for note in made.notes("bass")} == {3, 4}

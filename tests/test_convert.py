@@ -111,7 +111,7 @@ def test_what_is_lost_is_told() -> None:
         source=Source("gp5", b""),
     )
     assert losses(song, replace(song, source=None), "gp") == (
-        "Playing techniques (bends, slides, palm muting, let ring) are not carried over to another kind of file.",
+        "Trills, strums, the tremolo bar, fingerings and chord diagrams are not carried over to another kind of file.",
     )
     first, second = song.tracks
     moved = replace(first, notes=(replace(first.notes[0], start=40), *first.notes[1:]))
@@ -164,7 +164,7 @@ def test_the_command_writes_and_says_what_is_lost(tmp_path: Path) -> None:
     result = run(EXAMPLES / "paper-boats.gp5", out)
     assert result.returncode == 0, result.stderr
     assert result.stdout == f"Wrote {out}.\n"
-    assert "Note: Playing techniques" in result.stderr
+    assert "Note: Trills, strums" in result.stderr
     assert "Note: DadaGP tokens have no loudness" in result.stderr
     back = tmp_path / "boats.gp5"
     assert run(out, back).returncode == 0

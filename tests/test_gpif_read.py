@@ -35,7 +35,10 @@ def test_a_note_has_string_fret_capo_and_velocity() -> None:
     bar = scribe.bar([scribe.beat("Half", [accent]), scribe.beat("Half", [ghost])])
     song = read(scribe, [bar], tracks=[GUITAR.format(capo=2)])
     track = song.tracks[0]
-    assert track.notes == (Note(0, 1920, 45, 79 + 16, 6, 3), Note(1920, 1920, 67, 79 - 16, 1, 1))
+    assert track.notes == (
+        Note(0, 1920, 45, 79 + 16, 6, 3, ("accent",)),
+        Note(1920, 1920, 67, 79 - 16, 1, 1, ("ghost",)),
+    )
     assert (track.name, track.program, track.channel, track.capo, track.source_id) == ("Guitar", 27, 3, 2, (0, 0))
     assert track.tuning == (64, 59, 55, 50, 45, 40)
     assert (song.title, song.length, song.source and song.source.format) == ("A <Title>", 3840, "gp")

@@ -12,16 +12,7 @@ import numpy as np
 import pytest
 
 from arranger.song import Note, Song, TimeSignature, Track
-from arranger.velocity import (
-    PLACES,
-    SHAPES,
-    bar_loudness,
-    beat_places,
-    load_tables,
-    situations,
-    steady,
-    with_velocities,
-)
+from arranger.velocity import EVEN, LOUDEST, SOFTEST, bar_loudness, evenly, steady, with_velocities
 
 TPQ = 480
 KICK, SNARE, HAT = 36, 38, 42
@@ -47,24 +38,35 @@ def velocities(notes: tuple[Note, ...], pitch: int, where: Callable[[int], bool]
 
 
 def test_the_backbeat_is_loud_the_ghost_soft_and_the_hat_swings_with_the_beat() -> None:
-    played = with_velocities(rock(16), "drums", empty(16), seed=0)
+    takes = [with_velocities(rock(8), "drums", empty(8), seed) for seed in range(12)]
+    played = tuple(note for take in takes for note in take)
     backbeat = velocities(played, SNARE, lambda tick: tick % TPQ == 0)
     ghost = velocities(played, SNARE, lambda tick: tick % TPQ != 0)
     assert np.mean(backbeat) > np.mean(ghost) + 25
-    assert min(backbeat) > max(ghost) - 5
+    for take in takes:  # in every take, not only over all
+        on, off = (velocities(take, SNARE, lambda t, rest=rest: (t % TPQ == 0) == rest) for rest in (True, False))
+        assert np.mean(on) > np.mean(off) + 10
     on, off = (velocities(played, HAT, lambda t, rest=rest: t % TPQ == rest) for rest in (0, TPQ // 2))
     assert np.mean(on) > np.mean(off) + 5
 
 
-def test_the_same_stroke_is_no_ghost_where_no_hat_keeps_time() -> None:
-    song = empty(1)
-    under_hat = [Note(0, 100, HAT), Note(TPQ // 4, 100, SNARE)]
-    in_a_fill = [Note(0, 100, SNARE), Note(TPQ // 4, 100, SNARE)]
+def test_a_player_keeps_accents_from_bar_to_bar() -> None:
+    def table(seed: int) -> np.ndarray:
+        hats = velocities(with_velocities(rock(32), "drums", empty(32), seed), HAT, lambda tick: True)
+        return np.array(hats, dtype=float).reshape(32, 8)
 
-    def mean(notes: list[Note]) -> float:
-        return float(np.mean([with_velocities(notes, "drums", song, seed)[1].velocity for seed in range(40)]))
+    within = [np.corrcoef(t[:16].mean(axis=0), t[16:].mean(axis=0))[0, 1] for t in map(table, range(8))]
+    assert np.mean(within) > 0.8
+    # Takes are players: their levels differ more than the halves of one take do.
+    levels = np.array([[table(seed)[:16].mean(), table(seed)[16:].mean()] for seed in range(8)])
+    assert levels.mean(axis=1).std() > 2 * np.abs(levels[:, 0] - levels[:, 1]).mean()
 
-    assert mean(in_a_fill) > mean(under_hat)
+
+def test_the_kick_is_brought_to_the_band_and_keeps_its_order() -> None:
+    plain, curved = (with_velocities(rock(8), "drums", empty(8), 1, balanced=b) for b in (False, True))
+    for soft, loud in zip(plain, curved, strict=True):
+        expected = 127 * (soft.velocity / 127) ** 0.5 if soft.pitch == KICK else soft.velocity
+        assert abs(loud.velocity - expected) <= 2.5
 
 
 @pytest.mark.parametrize("part", ["drums", "bass", "guitar"])
@@ -74,8 +76,8 @@ def test_only_velocity_changes_and_it_is_never_one_value(part: str) -> None:
     assert tuple(replace(note, velocity=80) for note in played) == tuple(notes)
     values = {note.velocity for note in played}
     assert len(values) >= 5
-    assert min(values) >= 20
-    assert max(values) <= 120
+    assert min(values) >= SOFTEST
+    assert max(values) <= LOUDEST
 
 
 def test_a_seed_is_a_hand() -> None:
@@ -93,7 +95,7 @@ def test_the_part_follows_the_band() -> None:
     for part in ("drums", "bass", "guitar"):
         played = with_velocities(line, part, band(lambda bar: 50 if bar < 4 else 100), seed=0)
         soft, loud = (np.mean([n.velocity for n in run]) for run in (played[:32], played[32:]))
-        assert 20 < loud - soft < 50, part
+        assert 15 < loud - soft < 50, part
         # How loud the whole song is recorded is no dynamics.
         low, high = (with_velocities(line, part, band(lambda bar, v=v: v), seed=0) for v in (30, 120))
         assert low == high
@@ -113,51 +115,21 @@ def test_loud_bars_stay_in_range() -> None:
     notes = tuple(Note(bar * 4 * TPQ, TPQ, 60, 127 if bar else 1) for bar in range(2))
     song = empty(2).with_tracks([Track("Piano", 0, False, notes)])
     values = [note.velocity for note in with_velocities(rock(2), "drums", song, 0)]
-    assert min(values) >= 20
-    assert max(values) <= 120
+    assert min(values) >= SOFTEST
+    assert max(values) <= LOUDEST
 
 
-def test_places_in_four_four() -> None:
-    ticks = np.array([0, 40, 120, 160, 240, 320, 360, 465, 480, 960, 1440])
-    beat, strength, place = beat_places(empty(1), ticks)
-    assert beat.tolist() == [0, 0, 0, 0, 0, 0, 0, 1, 1, 2, 3]
-    assert strength.tolist() == [0, 0, 0, 0, 0, 0, 0, 2, 2, 1, 2]
-    # Twelfths 0 1 3 4 6 8 9 and, rushed, the next beat.
-    assert [PLACES[p] for p in place] == [0, 0, 3, 4, 6, 8, 9, 0, 0, 0, 0]
-
-
-def test_places_in_six_eight_are_triplets_of_the_dotted_quarter() -> None:
-    beat, strength, place = beat_places(empty(1, 6, 8), np.arange(6) * TPQ // 2)
-    assert beat.tolist() == [0, 0, 0, 1, 1, 1]
-    assert strength.tolist() == [0, 0, 0, 2, 2, 2]
-    assert [PLACES[p] for p in place] == [0, 4, 8, 0, 4, 8]
-
-
-def test_situations_of_a_guitar_see_gap_and_chord_size() -> None:
-    chord = [Note(0, 100, pitch) for pitch in (40, 47, 52, 56)]
-    notes = [*chord, Note(TPQ // 4, 100, 40), Note(TPQ, 100, 40), Note(TPQ, 100, 47)]
-    strength, place, gap, size = situations(notes, "guitar", empty(1))
-    assert gap.tolist() == [3, 3, 3, 3, 0, 2, 2]
-    assert size.tolist() == [2, 2, 2, 2, 0, 1, 1]
-    assert strength.tolist() == [0, 0, 0, 0, 0, 2, 2]
-    assert place.tolist() == [0, 0, 0, 0, 1, 0, 0]
+def test_without_human_feel_everything_is_as_loud() -> None:
+    plain = evenly(rock(2))
+    assert {note.velocity for note in plain} == {EVEN}
+    assert [replace(note, velocity=100) for note in plain] == rock(2)
 
 
 def test_the_strings_of_a_stroke_are_alike() -> None:
     chords = [Note(at, 100, pitch) for at in range(0, 64 * TPQ, TPQ) for pitch in (40, 47, 52)]
-    played = with_velocities(chords, "guitar", empty(16), seed=0)
-    table = np.array([note.velocity for note in played]).reshape(-1, 3)
+    takes = [with_velocities(chords, "guitar", empty(16), seed) for seed in range(6)]
+    table = np.array([note.velocity for take in takes for note in take]).reshape(-1, 3)
     assert table.std(axis=1).mean() < table.mean(axis=1).std()
-
-
-def test_the_table_is_whole_and_sane() -> None:
-    tables = load_tables()
-    assert set(tables) == set(SHAPES)
-    for part, shape in SHAPES.items():
-        assert tables[part].mean.shape == tables[part].spread.shape == shape
-        assert tables[part].mean.min() >= 20
-        assert tables[part].mean.max() <= 112
-        assert tables[part].spread.min() > 0
 
 
 def test_no_notes_and_no_such_part() -> None:
@@ -172,7 +144,9 @@ def test_agrees_with_drummers_that_the_table_has_not_heard(data_pack: Callable[[
         rows = [row for row in csv.DictReader(lines) if row["split"] == "test"]
     beats = [row for row in rows if row["beat_type"] == "beat" and row["time_signature"] == "4-4"]
     agreement = {KICK: [], SNARE: [], HAT: []}  # type: dict[int, list[float]]
-    for row in beats[::4]:
+    for row in beats[::3]:
+        if not row["session"].endswith("eval_session"):
+            continue
         ours, theirs = _ours_and_theirs(index.parent / row["midi_filename"])
         for pitch, found in agreement.items():
             chosen = [

@@ -15,7 +15,11 @@ from arranger.cli.convert_command import convert_command
 from arranger.cli.eval_command import eval_command
 from arranger.cli.fill_command import fill_command
 from arranger.cli.inspect_command import inspect_command
+from arranger.cli.plot_command import plot_command
+from arranger.cli.presets_command import presets_command
+from arranger.cli.render_command import render_command
 from arranger.cli.train_command import train_command
+from arranger.cli.vary_command import vary_command
 from arranger.errors import ArrangerError, FillRequestError
 
 BUG, UNREADABLE, IMPOSSIBLE, INTERRUPTED = 1, 3, 4, 130
@@ -28,8 +32,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("fill")(fill_command)
+app.command("vary")(vary_command)
+app.command("presets")(presets_command)
 app.command("inspect")(inspect_command)
 app.command("convert")(convert_command)
+app.command("plot")(plot_command)
+app.command("render")(render_command)
 app.command("eval")(eval_command)
 app.command("train")(train_command)
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from arranger.errors import ArrangerError
+from arranger.errors import ArrangerError, FillRequestError
 
 if TYPE_CHECKING:
     from arranger.evaluation.copies import Collector
@@ -54,12 +54,20 @@ def eval_command(
         Path | None, typer.Option(help="Folder of training shards: also look for runs copied from them.")
     ] = None,
     model: Annotated[Path | None, typer.Option(help="Model file; the one in the package by default.")] = None,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(help="A further filler beside the others: tokens, a transformer on MidiTok tokens."),
+    ] = None,
+    tokens_model: Annotated[
+        Path | None, typer.Option(help="Token model; ARRANGER_TOKENS or benchmarks/weights by default.")
+    ] = None,
     rules_only: Annotated[bool, typer.Option("--rules-only", help="Leave the model out; takes seconds.")] = False,
 ) -> None:
     """Take parts out of whole songs, fill them in again, and compare with what was there.
 
     The table shows the model, the net's mean prediction, the rules of thumb, the same part of another song, the same
-    part's bar before, and the true part, side by side, with intervals over songs and the model's lead.
+    part's bar before, and the true part, side by side, with intervals over songs and the model's lead; with --against
+    tokens also a token model of the same size.
     """
     from arranger.evaluation.copies import Collector
     from arranger.evaluation.evaluate import evaluate
@@ -84,7 +92,7 @@ def eval_command(
     found = evaluate(
         song_files(folder),
         list(dict.fromkeys(part or PARTS)),
-        _fillers(takes, model, rules_only),
+        _fillers(takes, model, rules_only, against or (), tokens_model),
         masks=[one for one in MASKS if one in mask] if mask and set(mask) <= set(MASKS) else mask or MASKS,
         seed=seed,
         seeds=seeds or (QUICK_SEEDS if quick else SEEDS),
@@ -109,13 +117,23 @@ def eval_command(
         raise typer.Exit(1)
 
 
-def _fillers(takes: int, model: Path | None, rules_only: bool) -> dict[str, Filler]:
-    from arranger.evaluation.fillers import MEAN, MODEL, RULES, mean_filler, model_filler, rules_filler
+def _fillers(
+    takes: int, model: Path | None, rules_only: bool, against: Sequence[str], tokens_model: Path | None
+) -> dict[str, Filler]:
+    from arranger.evaluation.fillers import MEAN, MODEL, RULES, TOKENS, mean_filler, model_filler, rules_filler
+
+    strange = [name for name in against if name != TOKENS]
+    if strange:
+        raise FillRequestError(f"“{strange[0]}” is nothing to compare with; --against takes {TOKENS}.")
 
     fillers: dict[str, Filler] = {}
     if not rules_only:
         fillers[MODEL] = model_filler(takes, **({"model": str(model)} if model else {}))
         fillers[MEAN] = mean_filler(str(model) if model else None)
+    if against:
+        from arranger.evaluation.tokens.filler import tokens_filler
+
+        fillers[TOKENS] = tokens_filler(takes, tokens_model)
     return {**fillers, RULES: rules_filler}
 
 

@@ -26,21 +26,32 @@ def inspect_command(
     track: Annotated[
         list[str] | None, typer.Option(metavar="NAME=PART", help='What a track is: --track "Rhythm Gtr"=guitar.')
     ] = None,
+    sections: Annotated[
+        str | None,
+        typer.Option(metavar="LIST", help='Sections as you know them: --sections "Verse 1-8, Chorus 9-16".'),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Show a song's tracks and parts, bars, metre, tempo, key, chords, sections, and what is missing."""
     from arranger.files import load_song
 
-    found = inspect(load_song(song), parse_tracks(track))
+    found = inspect(load_song(song), parse_tracks(track), sections)
     typer.echo(json_module.dumps(found, indent=1, ensure_ascii=False) if json else render(found))
 
 
-def inspect(song: Any, tracks: dict[str, str] | None = None) -> dict[str, Any]:
-    """What there is to know of a song, as plain values; bars are counted from 1."""
+def inspect(song: Any, tracks: dict[str, str] | None = None, sections: str | None = None) -> dict[str, Any]:
+    """What there is to know of a song, as plain values; bars are counted from 1.
+
+    Parameters
+    ----------
+    tracks : track name or number -> role, where the user overrules the detection. sections : likewise, as
+        `places.parse_sections` reads them.
+    """
     from arranger.chords import song_chords
     from arranger.grid import song_to_grid
     from arranger.keys import song_key, song_keys
     from arranger.parts import PARTS, detect_parts, tracks_of
+    from arranger.places import parse_sections
     from arranger.profiles import song_profiles
     from arranger.sections import song_sections
 
@@ -68,7 +79,7 @@ def inspect(song: Any, tracks: dict[str, str] | None = None) -> dict[str, Any]:
         "chords": _chords(song_chords(profiles), [run.bar for run in keys], [run.sharps for run in keys]),
         "sections": [
             {"bars": [one.first + 1, one.last], "label": one.label, **({"name": one.name} if one.name else {})}
-            for one in song_sections(song, grid, profiles)
+            for one in (parse_sections(sections, song) if sections else song_sections(song, grid, profiles))
         ],
         "played_bars": len(song.order) or len(song.bars),
         "markers": [{"bar": song.bar_at(marker.tick) + 1, "text": marker.text} for marker in song.markers],

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from arranger.diffusion.layout import IS_ONSET, MODES, PART_OF_PLANE, STEPS, TARGET_PLANES, noise_features
-from arranger.diffusion.noise import posterior, xor_revert
+from arranger.diffusion.noise import add_noise, posterior, xor_revert
 from arranger.diffusion.runtime import Denoise
 
 MAX_SHIFT = 4.0
@@ -34,6 +34,7 @@ class Problem:
     lean : float32 (T, S, P), added to the logits: what is known beside what the net was told.
     tied : int (T,), tokens with the same number are one and the same, found together; None where each is its own.
         They must also have the same slot.
+    amount : float (3,), of each part so many times the notes that the net expects; None for as many.
     """
 
     given: np.ndarray
@@ -46,11 +47,23 @@ class Problem:
     slot: np.ndarray
     lean: np.ndarray
     tied: np.ndarray | None = None
+    amount: np.ndarray | None = None
 
     @property
     def cells(self) -> np.ndarray:
         """Cells to be found, bool (T, S, P)."""
         return self.hidden[:, None, PART_OF_PLANE] & self.valid[:, :, None]
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """What a variation starts from instead of pure noise.
+
+    cells : bool (T, S, P), what is there now. strength : (0, 1], the noise level that it is taken to; 1 keeps nothing.
+    """
+
+    cells: np.ndarray
+    strength: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +136,7 @@ def sample(
     seeds: Sequence[Sequence[int]],
     progress: Callable[[float], None] | None = None,
     chance: np.ndarray | None = None,
+    start: Start | None = None,
 ) -> np.ndarray:
     """Takes of the hidden cells, bool (take, T, S, P), 0 where nothing was hidden.
 
@@ -132,7 +146,8 @@ def sample(
     seeds : one sequence of ints a take; a take depends on its own seed alone, not on how many there are.
     progress : called with the share done, 0..1.
     chance : float (T, S, P), what `mean_prediction` gave; then the first step of all takes is known. Pure noise says
-        nothing of the part, so what the net makes of it is the same for each.
+        nothing of the part, so what the net makes of it is the same for each. Not for a variation.
+    start : of a variation; None to begin with noise alone.
     """
     planes = _asked_planes(problem)
     cells = problem.cells[:, :, planes]
@@ -141,11 +156,18 @@ def sample(
     kinds = 2 * PART_OF_PLANE[planes] + IS_ONSET[planes]
     groups = [np.flatnonzero(kinds == kind) for kind in np.unique(kinds)]  # onsets and sustains of each part
     generators = [np.random.default_rng(list(seed)) for seed in seeds]
-    x = np.stack([_uniform(rng, problem.slot, len(planes)) < density for rng in generators]) & cells
+    now, strength = (start.cells[..., planes], start.strength) if start else (np.zeros_like(cells), 1.0)
+    uniform = (_uniform(rng, problem.slot, len(planes)) for rng in generators)
+    x = np.stack([add_noise(now, strength, density, draw) for draw in uniform]) & cells
     x1 = x.copy()
     logits = np.full((*x.shape,), -np.inf, dtype=np.float32)
     targets: list[list[float]] = []
-    levels = noise_levels(settings.steps)
+    levels = strength * noise_levels(settings.steps)
+    amount = (
+        np.ones(len(groups))
+        if problem.amount is None
+        else problem.amount[PART_OF_PLANE[planes[[g[0] for g in groups]]]]
+    )
     for step, (level, lower) in enumerate(zip(levels[:-1].tolist(), levels[1:].tolist(), strict=True)):
         draws = [_uniform(rng, problem.slot, len(planes)) for rng in generators]
         runs = windows(problem.place, window, step)
@@ -157,7 +179,8 @@ def sample(
         for take, draw in enumerate(draws):
             logits[take] = together(logits[take], problem.tied)
             if not step:
-                targets.append([settings.density * expected_count(logits[take][..., group]) for group in groups])
+                expected = [expected_count(logits[take][..., group]) for group in groups]
+                targets.append([settings.density * many * one for many, one in zip(amount, expected, strict=True)])
             sharp = (logits[take] + lean) / settings.temperature
             for group, target in zip(groups, targets[take], strict=True):
                 sharp[..., group] += count_shift(sharp[..., group], target) if settings.calibrated else 0.0

@@ -10,6 +10,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -31,11 +32,14 @@ from arranger.evaluation.fillers import (
     truth_filler,
 )
 from arranger.evaluation.metrics import measure_part
+from arranger.evaluation.metrics_form import same_section_similarity
 from arranger.evaluation.metrics_notes import changed_outside, overlap_areas, playability_rate
 from arranger.evaluation.report import Report, Score
 from arranger.evaluation.tasks import MASKS, Case, Planes, make_cases, notes_to_planes, part_notes, played_notes
 from arranger.fills import Fill
 from arranger.parts import PARTS, ROLES, tracks_of
+from arranger.profiles import song_profiles
+from arranger.sections import Section, song_sections
 from arranger.song import Song
 from arranger.tunings import tuning_for
 
@@ -177,10 +181,18 @@ def score_fill(heard: Heard, truth: Mapping[str, Planes] | None = None) -> list[
         measures |= overlap_areas(part, notes, case.truth[part], song.ticks_per_quarter)
         measures["unplayable"] = playability_rate(part, notes, song, _tuning(heard, part))
         measures["changed_outside"] = changed
+        if task.mask == "whole":
+            measures["same_sections"] = same_section_similarity(filled[0], case.bar_steps, _sections(case))
         # Two parts are filled in one go.
         seconds = heard.seconds / len(task.parts)
         found.append(Score(task.name, part, heard.filler, seconds, measures, task.mask, heard.seed))
     return found
+
+
+@lru_cache(maxsize=2)
+def _sections(case: Case) -> tuple[Section, ...]:
+    """Sections of the song without the part."""
+    return song_sections(case.task.song, case.grid, song_profiles(case.task.song, case.task.roles, case.grid))
 
 
 def _true_planes(case: Case) -> dict[str, Planes]:

@@ -23,7 +23,7 @@ from arranger.song import Note, Song
 Filler = Callable[[Task, int], Fill]
 """(task, seed) -> the fill. May raise FillRequestError."""
 
-MODEL, MEAN, RULES = "model", "net's mean", "rules"
+MODEL, MEAN, RULES, TOKENS = "model", "net's mean", "rules", "tokens"
 ANOTHER_SONG, NEIGHBOURS, TRUTH = "another song", "bar before", "truth"
 REFERENCES = (ANOTHER_SONG, NEIGHBOURS, TRUTH)
 SEEDLESS = (MEAN, RULES, NEIGHBOURS, TRUTH)
@@ -32,12 +32,12 @@ SEEDLESS = (MEAN, RULES, NEIGHBOURS, TRUTH)
 
 def as_fill(task: Task, notes: Mapping[str, Sequence[Note]], seed: int, source: str) -> Fill:
     """Notes that were proposed somehow, as a Fill into new tracks; those outside the task's bars are left out."""
-    first, last = task.song.bars[task.bars[0]].start, task.song.bars[task.bars[1] - 1].end
+    hidden = frozenset(task.hidden)
     parts = tuple(
-        PartFill(part, tuple(sorted(note for note in notes[part] if first <= note.start < last)), name=part)
+        PartFill(part, tuple(sorted(note for note in notes[part] if task.song.bar_at(note.start) in hidden)), name=part)
         for part in task.parts
     )
-    return Fill(parts, task.bars, seed, 0, source=source)
+    return Fill(parts, task.bars, seed, 0, source=source, only=task.only)
 
 
 def rules_filler(task: Task, seed: int) -> Fill:
@@ -67,7 +67,8 @@ def model_filler(takes: int = 8, **options: Any) -> Filler:
         from arranger.filler import fill
 
         bars = None if task.bars == (0, len(task.song.bars)) else task.bars
-        return fill(task.song, list(task.parts), bars=bars, takes=takes, seed=seed, mode=fill_mode(task), **options)[0]
+        asked = {"bars": bars, "only": task.only, "takes": takes, "seed": seed, "mode": fill_mode(task)}
+        return fill(task.song, list(task.parts), **asked, **options)[0]
 
     return fill_task
 
@@ -88,10 +89,10 @@ def mean_filler(model: str | None = None) -> Filler:
         from arranger.request import check_request
         from arranger.velocity import with_velocities
 
-        request = check_request(task.song, task.parts, task.bars, fill_mode(task))
+        request = check_request(task.song, task.parts, task.bars, fill_mode(task), only=task.only)
         denoiser = shipped_model(model)
         grid = song_to_grid(request.context, request.context_roles)
-        frame = frame_song(request.context, grid, request.parts, request.bars)
+        frame = frame_song(request.context, grid, request.parts, request.bars, asked=request.asked)
         chance = mean_prediction(
             denoiser.denoise, frame.problem, denoiser.window, denoiser.prior, SamplerSettings(), (seed, 0)
         )

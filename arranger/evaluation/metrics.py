@@ -17,7 +17,7 @@ from arranger.evaluation.metrics_context import (
     in_key_share,
     kick_bass_lock,
 )
-from arranger.evaluation.metrics_form import structure
+from arranger.evaluation.metrics_form import form_shared, structure
 from arranger.evaluation.metrics_harmony import root_at_change
 from arranger.evaluation.metrics_truth import (
     Match,
@@ -86,6 +86,7 @@ def measure_part(
         Drums have no pitch measures; `kick_bass_lock` is for drums and bass.
     """
     onset, sustain = filled
+    band = np.concatenate([plane for plane, role in zip(others[0], ROLES, strict=True) if role != part])
     notes = note_f1(onset, true[0], bar_steps)
     empty = empty_bars(onset, true[0], bar_steps)
     extra = extra_bars(onset, true[0] | true[1], bar_steps)
@@ -105,6 +106,7 @@ def measure_part(
         "distinct_bars": distinct_bar_share(onset, bar_steps),
         "groove_consistency": groove_consistency(onset, bar_steps),
         "structure": structure(onset, true[0], bar_steps),
+        "form_shared": form_shared(onset, band, bar_steps),
     }
     thirds = f1_by_third(onset, true[0], bar_steps)
     found |= {f"note_f1_{name}": value for name, value in zip(THIRDS, thirds, strict=True)}

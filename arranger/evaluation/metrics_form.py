@@ -8,11 +8,13 @@ those of `metrics_truth`.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 
 from arranger.evaluation.metrics_truth import bar_sixteenths, to_sixteenths
+from arranger.sections import Section, section_pairs
 
 
 def bar_similarity(onset: np.ndarray, bar_steps: np.ndarray) -> np.ndarray:
@@ -49,4 +51,37 @@ def structure(filled: np.ndarray, true: np.ndarray, bar_steps: np.ndarray) -> fl
         return math.nan
     if np.ptp(ours) < 1e-6:
         return 0.0
+    return float(np.corrcoef(ours, theirs)[0, 1])
+
+
+def same_section_similarity(onset: np.ndarray, bar_steps: np.ndarray, sections: Sequence[Section]) -> float:
+    """Mean cosine of bars that stand at the same place of two sections with one letter, 0..1.
+
+    Parameters
+    ----------
+    sections : of the whole band, in bars of `bar_steps`.
+
+    Pairs in which the part rests in both bars don't count. nan where no section comes back. People lie well below 1: it
+    is the truth's value that a fill should have.
+    """
+    alike = bar_similarity(onset, bar_steps)
+    struck = np.logical_or.reduceat(onset.any(axis=0), bar_steps[:-1])
+    found = [float(alike[one, other]) for one, other in section_pairs(sections) if struck[one] or struck[other]]
+    return float(np.mean(found)) if found else math.nan
+
+
+def form_shared(part: np.ndarray, band: np.ndarray, bar_steps: np.ndarray) -> float:
+    """Correlation (Pearson) of a part's bar similarities with those of the rest of the band, -1..1: whether the part
+    comes back when the band does. nan where the part or the band is the same throughout, or there are too few bars.
+
+    Parameters
+    ----------
+    part : bool, (row, step). band : bool, (any rows, step), onsets of everybody else.
+    """
+    pairs = np.triu_indices(len(bar_steps) - 1, k=1)
+    if len(pairs[0]) < 2:
+        return math.nan
+    ours, theirs = (bar_similarity(plane, bar_steps)[pairs] for plane in (part, band))
+    if np.ptp(ours) < 1e-6 or np.ptp(theirs) < 1e-6:
+        return math.nan
     return float(np.corrcoef(ours, theirs)[0, 1])

@@ -89,7 +89,10 @@ def changed_outside(song: Song, fill: Fill) -> int:
     everything else of the song (tempos, time signatures, markers, length) that differs.
     """
     after = apply_fill(song, fill)
-    first, last = song.bars[fill.bars[0]].start, song.bars[fill.bars[1] - 1].end
+
+    def inside(note: Note) -> bool:
+        return fill.holds(song.bar_at(note.start))
+
     named = {index for part in fill.parts for index in part.removed_tracks}
     named |= {part.into_track for part in fill.parts if part.into_track is not None}
     count = 0
@@ -98,9 +101,8 @@ def changed_outside(song: Song, fill: Fill) -> int:
             continue
         kept, left = Counter(before.notes), Counter(now.notes)
         differing = (kept - left) + (left - kept)
-        inside = index in named
-        count += sum(number for note, number in differing.items() if not (inside and first <= note.start < last))
-    count += sum(not first <= note.start < last for track in after.tracks[len(song.tracks) :] for note in track.notes)
+        count += sum(number for note, number in differing.items() if not (index in named and inside(note)))
+    count += sum(not inside(note) for track in after.tracks[len(song.tracks) :] for note in track.notes)
     count += max(0, len(song.tracks) - len(after.tracks))
     same = ("ticks_per_quarter", "tempos", "time_signatures", "markers", "keys", "feels", "order", "length")
     return count + sum(getattr(song, name) != getattr(after, name) for name in same)

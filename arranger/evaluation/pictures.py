@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from arranger.errors import ArrangerError
 from arranger.evaluation.fillers import TRUTH
 from arranger.evaluation.report import Report, summarise
 from arranger.evaluation.tables import LABELS
+from arranger.pictures.canvas import new_figure, to_png
+from arranger.pictures.lanes import Stroke, draw_bar_lines, draw_notes, octave_rows
+from arranger.pictures.plan import within
 from arranger.song import Note, Song
 from arranger.voices import VOICE_OF_KEY, VOICES
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 BARS_SHOWN = 8
 COLOURS = ("#1b6ca8", "#7fb2d9", "#d1813f", "#b9b9b9", "#7a9e5f", "#444444")
@@ -46,25 +43,6 @@ class Roll:
     filled: Sequence[Note]
     true: Sequence[Note]
     bars: tuple[int, int]
-
-
-def new_figure(width: float, height: float) -> Figure:
-    """A figure that is drawn to a file; no window, no global state."""
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as err:
-        raise ArrangerError("Pictures need matplotlib: pip install 'arranger[eval]'.") from err
-    figure = Figure(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def to_png(figure: Figure) -> bytes:
-    out = io.BytesIO()
-    # Without the version of the library the same figures give the same bytes.
-    figure.savefig(out, format="png", dpi=100, metadata={"Software": None})
-    return out.getvalue()
 
 
 def plot_scores(report: Report) -> bytes:
@@ -142,33 +120,16 @@ def plot_roll(roll: Roll) -> bytes:
     used = [_row(note, drums) for _, notes, _ in sides for note in notes if begin <= note.start < end]
     low, high = (0, len(VOICES) - 1) if drums else (min(used, default=36) - 2, max(used, default=60) + 2)
     for axis, (name, notes, colour) in zip(axes, sides, strict=True):
-        for note in notes:
-            if note.start < end and note.end > begin:
-                # A drum stroke has no length: it is drawn as long as a thirty-second.
-                length = song.ticks_per_quarter / 8 if drums else min(note.end, end) - max(note.start, begin)
-                row = _row(note, drums)
-                strength = 0.35 + 0.65 * note.velocity / 127
-                axis.barh(
-                    row,
-                    length,
-                    left=max(note.start, begin),
-                    height=0.82,
-                    color=colour,
-                    alpha=strength,
-                    edgecolor="white",
-                    linewidth=0.5,
-                )
-        for bar in song.bars[first:last]:
-            axis.axvline(bar.start, color="#bbbbbb", linewidth=0.8, zorder=0)
-        axis.set_ylabel(name, fontsize=10)
         axis.set_ylim(low - 0.6, high + 0.6)
+        strokes = [Stroke(note, _row(note, drums), colour) for note in notes if within(note, begin, end)]
+        # A drum stroke has no length: it is drawn as long as a thirty-second.
+        draw_notes(axis, strokes, (begin, end), shortest=song.ticks_per_quarter / 8, drums=drums)
+        draw_bar_lines(axis, song.bars[first:last])
+        axis.set_ylabel(name, fontsize=10)
         if drums:
             axis.set_yticks(range(len(VOICES)), [voice.name for voice in VOICES], fontsize=7)
         else:
-            octaves = [pitch for pitch in range(low, high + 1) if pitch % 12 == 0]
-            axis.set_yticks(octaves, [f"C{pitch // 12 - 1}" for pitch in octaves], fontsize=8)
-            for pitch in octaves:
-                axis.axhline(pitch, color="#eeeeee", linewidth=0.8, zorder=0)
+            octave_rows(axis, low, high, size=8)
         axis.spines[["top", "right"]].set_visible(False)
     axes[1].set_xlim(begin, end)
     bars = song.bars[first:last]

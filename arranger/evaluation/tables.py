@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from arranger.evaluation.fillers import MEAN, MODEL, RULES
+from arranger.evaluation.fillers import MEAN, MODEL, RULES, TOKENS
 from arranger.evaluation.report import Report, Summary, differences, strata, summarise
 
 LABELS = {
@@ -37,6 +37,8 @@ LABELS = {
     "distinct_bars": "distinct bars",
     "groove_consistency": "groove consistency",
     "structure": "structure like the truth's",
+    "form_shared": "form shared with the band",
+    "same_sections": "likeness of same sections",
     "unplayable": "unplayable, per 100 notes",
     "changed_outside": "notes changed outside",
     "seconds": "seconds a part, median",
@@ -76,7 +78,7 @@ def render_table(report: Report, markdown: bool = False) -> str:
                 blocks.append(_block(columns, mask, part, markdown))
             elif mask == "whole" and part in report.parts:
                 blocks.append(f"{part}: no song of the set has it\n")
-    blocks += [render_differences(report, other, markdown) for other in (RULES, MEAN)]
+    blocks += [render_differences(report, other, markdown) for other in (RULES, MEAN, TOKENS)]
     left_out, refused = len(report.skipped), len(report.failed)
     notes = [f"{left_out} {'song was' if left_out == 1 else 'songs were'} left out"] if left_out else []
     notes += [f"{refused} {'fill was' if refused == 1 else 'fills were'} refused, scored as silence"] if refused else []

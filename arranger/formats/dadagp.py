@@ -14,8 +14,8 @@ without capo; -1 and -2 are the dropped low string. A bass has six string number
 There is no time signature in the text: it is inferred from the sum of the waits. Where a bar isn't a whole number of
 32nds, the published decoder shortens it; we keep every tick, and the next time signature cuts the bar short.
 
-Bars stand in score order; `Song.order` has their repeats. Techniques other than ties and dead notes have no place in
-a Song; they stay in the text when a part is written into it.
+Bars stand in score order; `Song.order` has their repeats. How notes are played is read as far as a Song has it (see
+`dadagp_techniques`); all of it stays in the text when a part is written into it.
 """
 
 from __future__ import annotations
@@ -28,6 +28,15 @@ from itertools import pairwise
 
 from arranger.errors import SongFileError
 from arranger.formats.dadagp_flow import read_flow
+from arranger.formats.dadagp_techniques import (
+    BEAT_TECHNIQUES,
+    NOTE_TECHNIQUES,
+    bend_of,
+    grace_fret,
+    mark_of_beat,
+    mark_of_note,
+)
+from arranger.formats.playing_marks import Bend, lengthened, marks, with_flams
 from arranger.playing import BarFlow, playing_order
 from arranger.song import Feel, Note, Song, Source, Tempo, TimeSignature, Track
 
@@ -64,18 +73,14 @@ INSTRUMENTS = {
 MAX_TOKENS = 1_000_000
 """The longest song of the data set has under 100,000."""
 
+MAX_PARAMS = 200
+"""Tokens of one bend; the published encoder writes two a point."""
+
 MAX_NUMERATOR = 32
 _UNIT = TICKS_PER_QUARTER // 8
 """A 32nd: the finest denominator that is inferred."""
 
 _DEFAULT_WAIT = TICKS_PER_QUARTER // 2
-_NOTE_TECHNIQUES = re.compile(
-    "tie|dead|accentuated_note|bend|ghost_note|grace|hammer|harmonic|heavy_accentuated_note|let_ring|palm_mute|slide|"
-    "staccato|tremoloPicking|tremolo_picking|trill|vibrato"
-)
-_BEAT_TECHNIQUES = re.compile(
-    "fade_in|has_rasgueado|pick_stroke|slap_effect|stroke|tempo_change|tempo_interpolation|tremolo_bar|vibrato"
-)
 _REMEDY = "One token of the DadaGP v1.1 encoder is expected on each line."
 
 
@@ -86,7 +91,15 @@ class _Struck:
     string: int
     fret: int
     tied: bool = False
-    dead: bool = False
+    techniques: set[str] = field(default_factory=set)
+    bend: list[str] = field(default_factory=list)  # the tokens of its bend
+    grace: int | None = None  # fret or key of its grace note
+
+    def marks(self, of_beat: set[str], drums: bool) -> tuple[tuple[str, ...], Bend]:
+        """(marks, bend) as a Song has them, with those of its beat."""
+        bend = bend_of(self.bend)
+        flam = drums and self.grace == self.fret
+        return marks([*self.techniques, *of_beat, *["bend"] * bool(bend), *["flam"] * flam]), bend
 
 
 @dataclass(slots=True)
@@ -95,6 +108,7 @@ class _Beat:
 
     at: int
     bar: int
+    techniques: set[str] = field(default_factory=set)
     struck: list[_Struck] = field(default_factory=list)
 
 
@@ -198,6 +212,8 @@ def _read_body(tokens: list[str], name: str) -> _Score:
     score = _Score()
     clock, start, wait, last = 0, -1, _DEFAULT_WAIT, -1  # last: the tick of the newest event
     note: _Struck | None = None
+    beat: _Beat | None = None  # what a bfx token speaks of
+    bent: _Struck | None = None  # what a param token speaks of
     signs: list[str] = []
 
     def close_bar(number: int) -> int:
@@ -215,7 +231,7 @@ def _read_body(tokens: list[str], name: str) -> _Score:
         head, _, tail = token.partition(":")
         if token in ("new_measure", "end"):
             clock = close_bar(number) if start >= 0 else clock
-            start, last, note = clock, -1, None
+            start, last, note, beat = clock, -1, None, None
             signs.clear()
             if token == "end":
                 score.ended = True
@@ -223,24 +239,30 @@ def _read_body(tokens: list[str], name: str) -> _Score:
         elif start < 0:
             raise SongFileError(name, f"“{token[:40]}” stands before the first new_measure", f"token {number}", _REMEDY)
         elif head == "wait" and re.fullmatch(r"[0-9]{1,7}", tail):
-            clock, wait, note = clock + int(tail), int(tail) or wait, None
+            clock, wait, note, beat = clock + int(tail), int(tail) or wait, None, None
         elif head in INSTRUMENTS:
             note = _event(head, tail)
             if note is None and tail != "rest":
                 raise SongFileError(name, f"“{token[:40]}” is no note of this instrument", f"token {number}", _REMEDY)
-            _strike(score, head, clock, note)
+            beat = _strike(score, head, clock, note)
             last = clock
         elif head == "nfx":
-            _technique(score, note, tail)
+            bent = _technique(score, note, tail)
         elif head == "bfx":
             tempo = re.fullmatch(r"tempo_change:([1-9][0-9]{0,3})", tail)
+            bent = None
             if tempo:
                 score.tempos[clock] = float(tempo[1])
-            elif not _BEAT_TECHNIQUES.fullmatch(tail.partition(":")[0]):
+            elif beat is not None and (mark := mark_of_beat(tail)):
+                beat.techniques.add(mark)
+            elif not BEAT_TECHNIQUES.fullmatch(tail.partition(":")[0]):
                 score.ignored[f"bfx:{tail.partition(':')[0][:30]}"] += 1
         elif head == "measure":
             signs.append(tail)
-        elif head != "param":
+        elif head == "param":
+            if bent is not None and len(bent.bend) < MAX_PARAMS:
+                bent.bend.append(tail)
+        else:
             raise SongFileError(name, f"“{token[:40]}” is no token of the grammar", f"token {number}", _REMEDY)
     if not score.ended and start >= 0:
         clock = close_bar(len(tokens))
@@ -267,25 +289,33 @@ def _strings(instrument: str) -> tuple[dict[int, int], tuple[int, ...]]:
     return (BASS_STRINGS, BASS_DROPPED) if instrument == "bass" else (GUITAR_STRINGS, GUITAR_DROPPED)
 
 
-def _strike(score: _Score, instrument: str, clock: int, note: _Struck | None) -> None:
+def _strike(score: _Score, instrument: str, clock: int, note: _Struck | None) -> _Beat:
+    """Put a note, or a rest, into the beat of its instrument, which is returned."""
     beats = score.beats.setdefault(instrument, [])
     if not beats or beats[-1].at != clock:
         beats.append(_Beat(clock, len(score.bars)))
-    if note is None:
-        return
-    if any(other.string == note.string for other in beats[-1].struck):
+    if note is not None and any(other.string == note.string for other in beats[-1].struck):
         score.ignored["a second note on a string"] += 1
-        return
-    beats[-1].struck.append(note)
+    elif note is not None:
+        beats[-1].struck.append(note)
+    return beats[-1]
 
 
-def _technique(score: _Score, note: _Struck | None, tail: str) -> None:
+def _technique(score: _Score, note: _Struck | None, tail: str) -> _Struck | None:
+    """Put a technique to its note; returns the note if the tokens behind have more of a bend to say."""
     kind = tail.partition(":")[0]
-    if note is None or not _NOTE_TECHNIQUES.fullmatch(kind):
+    if note is None or not NOTE_TECHNIQUES.fullmatch(kind):
         score.ignored[f"nfx:{kind[:30]}"] += 1
-        return
+        return None
     note.tied |= kind == "tie"
-    note.dead |= kind == "dead"
+    if mark := mark_of_note(tail):
+        note.techniques.add(mark)
+    if (grace := grace_fret(tail)) is not None:
+        note.grace = grace
+    if kind != "bend":
+        return None
+    note.bend = [tail]
+    return note
 
 
 def _track(instrument: str, beats: list[_Beat], bars: list[int], downtune: int, index: int) -> Track:
@@ -301,29 +331,28 @@ def _track(instrument: str, beats: list[_Beat], bars: list[int], downtune: int, 
         if beat.at != until:
             unbroken = beat.at
         for struck in beat.struck:
+            names, bend = struck.marks(beat.techniques, drums)
             at = held.get(struck.string) if struck.tied else None
             # The encoder merges a track's voices, so the other voice's events may stand between a note and its tie.
             if at is not None and (notes[at].end == beat.at or (notes[at].start >= unbroken and at not in dead)):
-                notes[at] = _lasting(notes[at], end)
+                notes[at] = lengthened(notes[at], end, names, bend)
                 continue
             held[struck.string] = len(notes)
             string = struck.string - first + 1
             fret = struck.fret + (DROP if struck.string in dropped else 0)
             pitch = struck.fret if drums else tuning[string - 1] + fret
-            if struck.dead and not drums:
+            clicks = "dead" in names and not drums
+            if clicks:
                 dead.add(len(notes))
-            length = min(end - beat.at, DEAD_NOTE_TICKS) if struck.dead and not drums else end - beat.at
-            where = (None, None) if drums else (string, fret)
-            notes.append(Note(beat.at, length, min(127, max(0, pitch)), VELOCITY, *where))
+            length = min(end - beat.at, DEAD_NOTE_TICKS) if clicks else end - beat.at
+            note = Note(beat.at, length, min(127, max(0, pitch)), VELOCITY, string, fret, names, bend)
+            notes.append(replace(note, string=None, fret=None) if drums else note)
         until = end
         if not beat.struck:
             unbroken = end
+    notes = list(with_flams(notes, TICKS_PER_QUARTER)) if drums else notes
     channel = 9 if drums else index  # the drums are the last track, so no other gets as far as 9
     return Track(name, program, drums, tuple(sorted(notes)), channel, tuning or None, source_id=(index,))
-
-
-def _lasting(note: Note, end: int) -> Note:
-    return Note(note.start, end - note.start, note.pitch, note.velocity, note.string, note.fret)
 
 
 def _tuning(instrument: str, beats: list[_Beat], downtune: int) -> tuple[tuple[int, ...], int, tuple[int, ...]]:

@@ -27,6 +27,8 @@ from arranger.formats.dadagp import (
     metre_of,
 )
 from arranger.formats.dadagp_flow import write_flow
+from arranger.formats.dadagp_techniques import beat_tokens, bend_tokens, note_tokens
+from arranger.formats.playing_marks import Bend, bend_part, stroke_places
 from arranger.playing import BarFlow
 from arranger.repeats import flows_of
 from arranger.song import Note, Song, Track
@@ -49,11 +51,21 @@ _REMEDY = "Write MIDI or Guitar Pro instead, or change this in the song."
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
-    """A note in the text's own ticks, with the token that strikes it."""
+    """A note in the text's own ticks, with the token that strikes it and those that say how; `bfx` are its beat's."""
 
     start: int
     end: int
     token: str
+    nfx: tuple[str, ...] = ()
+    bfx: tuple[str, ...] = ()
+    bend: Bend = ()
+
+    def lines(self, start: int, end: int) -> str:
+        """Tokens of what sounds of the note between two ticks."""
+        length = self.end - self.start
+        bent = bend_tokens(bend_part(self.bend, (start - self.start) / length, (end - self.start) / length))
+        first = self.nfx if start == self.start else ("nfx:tie",)
+        return "\n".join([self.token, *first, *bent])
 
 
 def write_tokens(song: Song, artist: str = "unknown") -> str:
@@ -189,10 +201,15 @@ def _tempos(song: Song, end: int) -> tuple[int, dict[int, int]]:
 def hits(song: Song, tracks: Iterable[Track]) -> list[_Placed]:
     """Drum hits; of hits of one key at one time the longest."""
     hits: dict[tuple[int, int], int] = {}
-    for note in (note for track in tracks for note in track.notes):
-        start, end = _span(song, note)
-        hits[start, note.pitch] = max(end, hits.get((start, note.pitch), 0))
-    return [_Placed(start, end, f"drums:note:{key}") for (start, key), end in sorted(hits.items())]
+    how: dict[tuple[int, int], tuple[str, ...]] = {}
+    for track in tracks:
+        struck = stroke_places(track.notes, song.ticks_per_quarter)  # before these the stroke of a flam is a note
+        for note in track.notes:
+            start, end = _span(song, note)
+            hits[start, note.pitch] = max(end, hits.get((start, note.pitch), 0))
+            flam = None if (note.start, note.pitch) in struck else note.pitch
+            how.setdefault((start, note.pitch), tuple(note_tokens(note.techniques, flam)))
+    return [_Placed(at[0], end, f"drums:note:{at[1]}", how[at]) for at, end in sorted(hits.items())]
 
 
 def fretted(song: Song, instrument: str, tracks: Sequence[Track], downtune: int, name: str) -> list[_Placed]:
@@ -220,7 +237,9 @@ def fretted(song: Song, instrument: str, tracks: Sequence[Track], downtune: int,
             raise SongFileError(name, problem, where, _REMEDY)
         best = wish if wish in choices else min(choices, key=lambda number: (frets[number] < 0, frets[number]))
         busy[best] = end
-        placed.append(_Placed(start, end, f"{instrument}:note:s{best}:f{frets[best]}"))
+        nfx, bfx = note_tokens(note.techniques), beat_tokens(note.techniques)
+        token = f"{instrument}:note:s{best}:f{frets[best]}"
+        placed.append(_Placed(start, end, token, tuple(nfx), tuple(bfx), note.bend))
     return placed
 
 
@@ -244,14 +263,16 @@ def instrument_events(
         if not sounding and not asked:
             continue  # an instrument that isn't mentioned rests
         ends = {note.end for note in sounding if note.end < end and (not drums or _on_grid(note.end - start))}
-        for tick in sorted({start} | {max(start, note.start) for note in sounding} | ends | asked):
-            struck = [note.token for note in sounding if note.start == tick]
+        ticks = sorted({start} | {max(start, note.start) for note in sounding} | ends | asked)
+        for tick, until in pairwise([*ticks, end]):
+            struck = [note.lines(tick, until) for note in sounding if note.start == tick]
+            beat = dict.fromkeys(token for note in sounding if note.start == tick for token in note.bfx)
             if drums:
                 rests = not any(note.start < tick < note.end for note in sounding)
                 tokens = struck or (["drums:rest"] if rests or tick in asked else [])
             else:
-                held = [f"{note.token}\nnfx:tie" for note in sounding if note.start < tick < note.end]
-                tokens = struck + held or [f"{instrument}:rest"]
+                held = [note.lines(tick, until) for note in sounding if note.start < tick < note.end]
+                tokens = struck + held + list(beat)[:1] or [f"{instrument}:rest"]
             if tokens:
                 events[tick] = tokens
     return events

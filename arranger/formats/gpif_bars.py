@@ -11,7 +11,9 @@ from types import MappingProxyType
 
 from arranger.formats.gpif_drums import Articulations
 from arranger.formats.gpif_kit import index_of, old_drum
+from arranger.formats.gpif_techniques import beat_marks, element_marks, louder, note_properties
 from arranger.formats.notation import Figure, spell_bar
+from arranger.formats.playing_marks import SOFTER, Bend, bend_part, landings, of_figure, without_strokes
 from arranger.formats.score_voice import notes_by_bar
 from arranger.song import Bar, Note
 
@@ -99,6 +101,16 @@ class NewVoice:
     last: frozenset[Key]
 
 
+@dataclass(frozen=True, slots=True)
+class _Here:
+    """Where notes are written: the bar, whether its key has flats, where hammer-ons lead to."""
+
+    bar: Bar
+    flat: bool
+    landed: frozenset[tuple[int, int | None, int]]
+    ticks_per_quarter: int
+
+
 def bar_of(tick: int, bars: Sequence[Bar]) -> int:
     """Index of the bar that holds `tick`; the last one for what lies behind."""
     return max(0, bisect_right([bar.start for bar in bars], tick) - 1)
@@ -144,17 +156,22 @@ def write_voices(
     ValueError
         if a bar's length can't be written in notes.
     """
-    spelled = _spelled(staff, one_voice(notes, bars, changed), bars, changed, ticks_per_quarter)
+    line = one_voice(without_strokes(notes, ticks_per_quarter) if staff.is_drum else notes, bars, changed)
+    spelled = _spelled(staff, line, bars, changed, ticks_per_quarter)
+    landed = landings(line, ("hammer",))
     voices = {}
     for index, figures in spelled.items():
         onward = spelled.get(index + 1, ())
-        flat = index < len(flats) and flats[index]
+        here = _Here(bars[index], index < len(flats) and flats[index], landed, ticks_per_quarter)
         over = _over(figures, marks.get(index, ()))
         beats = []
         for at, figure in enumerate(figures):
             rest = (*figures[at + 1 :], *onward)
             held = frozenset(rest[0].notes) if rest and rest[0].tied else frozenset()
-            beats.append(_beat(pool, staff, figure, held, index, flat, over.get(at, "")))
+            strokes = [] if figure.tied else [note for note in figure.notes if "flam" in note.techniques]
+            if strokes and staff.is_drum:
+                beats.append(_stroke(pool, staff, figure, strokes, here))
+            beats.append(_beat(pool, staff, figure, held, here, over.get(at, "")))
         first_notes = figures[0].notes if figures[0].tied else ()
         number = pool.voice(beats)
         voices[index] = NewVoice(number, note_keys(staff, first_notes), note_keys(staff, figures[-1].notes))
@@ -225,35 +242,48 @@ def dynamic(velocity: int) -> str:
     return DYNAMICS[min(7, max(0, round((velocity - 15) / 16)))]
 
 
-def _beat(pool: Pool, staff: StaffStyle, figure: Figure, held: frozenset[Note], bar: int, flat: bool, over: str) -> int:
+def _beat(
+    pool: Pool, staff: StaffStyle, figure: Figure, held: frozenset[Note], here: _Here, over: str, grace: str = ""
+) -> int:
     placed: dict[int, tuple[Note, str]] = {}
     for note in sorted(figure.notes, key=lambda note: (note.string or 0, -note.pitch)):
         place = _place(staff, note, placed)
         if place is None:
             if not figure.tied:
-                pool.lost.append((bar, f"pitch {note.pitch}"))
+                pool.lost.append((here.bar.index, f"pitch {note.pitch}"))
             continue
-        slot, properties = place
-        placed[slot] = note, _note_body(staff, note, properties, figure.tied, note in held, flat)
+        slot, where = place
+        placed[slot] = note, _note_body(staff, note, where, figure, note in held, here)
     ids = [pool.add("Notes", body) for _, (_, body) in sorted(placed.items(), reverse=True)]
-    loudest = max((note.velocity for note, _ in placed.values()), default=None)
-    body = f"<Dynamic>{SILENT if loudest is None else dynamic(loudest)}</Dynamic>\n"
+    loudest = max((note.velocity - louder(note.techniques) for note, _ in placed.values()), default=None)
+    elements, properties = beat_marks({name for note, _ in placed.values() for name in note.techniques})
+    body = f"{grace}<Dynamic>{SILENT if loudest is None else dynamic(loudest)}</Dynamic>\n"
     body += f'<Rhythm ref="{rhythm(pool, figure)}" />\n'
     if not staff.old:
         body += "<TransposedPitchStemOrientation>Undefined</TransposedPitchStemOrientation>\n"
         body += "<ConcertPitchStemOrientation>Undefined</ConcertPitchStemOrientation>\n"
-    body += over
+    body += over + elements
     if ids:
         body += f"<Notes>{' '.join(str(number) for number in ids)}</Notes>\n"
     if not staff.old:
-        body += "".join(
+        pickups = "".join(
             f'<Property name="{name}">\n<Float>0.500000</Float>\n</Property>\n'
             for name in ("PrimaryPickupVolume", "PrimaryPickupTone")
-        ).join(("<Properties>\n", "</Properties>\n"))
+        )
+        properties = pickups + properties
+    if properties:
+        body += f"<Properties>\n{properties}</Properties>\n"
     return pool.add("Beats", body)
 
 
-def _place(staff: StaffStyle, note: Note, taken: Mapping[int, object]) -> tuple[int, str] | None:
+def _stroke(pool: Pool, staff: StaffStyle, figure: Figure, notes: Sequence[Note], here: _Here) -> int:
+    """The short strokes before the beat of a figure's flams."""
+    soft = tuple(replace(note, velocity=max(1, note.velocity - SOFTER), techniques=()) for note in notes)
+    short = replace(figure, value=32, dotted=False, tuplet=(1, 1), notes=soft)
+    return _beat(pool, staff, short, frozenset(), here, "", "<GraceNotes>BeforeBeat</GraceNotes>\n")
+
+
+def _place(staff: StaffStyle, note: Note, taken: Mapping[int, object]) -> tuple[int, dict[str, str]] | None:
     """(slot of the beat, properties that say what is played); None where it can't be written.
 
     Two notes that the bar's grid brought together on one string: the first one stands.
@@ -262,37 +292,50 @@ def _place(staff: StaffStyle, note: Note, taken: Mapping[int, object]) -> tuple[
         element, way = old_drum(note.pitch)
         if element in taken:
             return None
-        return element, _property("Element", "Element", element) + _property("Variation", "Variation", way)
+        return element, _properties(("Element", "Element", element), ("Variation", "Variation", way))
     if staff.is_drum:
         index = index_of(note.pitch, staff.kit)
         if index is None or index in taken:
             return None
         line = min(5, len(taken))
-        return index, _property("Fret", "Fret", note.pitch) + _property("Midi", "Number", note.pitch) + _property(
-            "String", "String", line
+        return index, _properties(
+            ("Fret", "Fret", note.pitch), ("Midi", "Number", note.pitch), ("String", "String", line)
         )
     if not staff.tuning:
         if note.pitch in taken:
             return None
-        return note.pitch, _property("Tone", "Step", note.pitch % 12) + _property("Octave", "Number", note.pitch // 12)
+        return note.pitch, _properties(("Tone", "Step", note.pitch % 12), ("Octave", "Number", note.pitch // 12))
     if note.string is None or note.fret is None or note.string in taken:
         return None
     string = len(staff.tuning) - note.string
-    midi = "" if staff.old else _property("Midi", "Number", note.pitch)
-    return note.string, _property("Fret", "Fret", note.fret) + midi + _property("String", "String", string)
+    midi = () if staff.old else (("Midi", "Number", note.pitch),)
+    return note.string, _properties(("Fret", "Fret", note.fret), *midi, ("String", "String", string))
 
 
-def _note_body(staff: StaffStyle, note: Note, properties: str, tied: bool, held: bool, flat: bool) -> str:
-    body = ""
+def _note_body(staff: StaffStyle, note: Note, place: Mapping[str, str], figure: Figure, held: bool, here: _Here) -> str:
+    tied, names = figure.tied, of_figure(note, not figure.tied, not held)
+    body = element_marks(names)
+    landing = (note.start, note.string, note.pitch) in here.landed and not tied
+    how = note_properties(names, _bend_of(note, figure, held, here), note.fret, landing)
+    properties = "".join(text for _, text in (sorted((how | dict(place)).items()) if how else place.items()))
     if tied or held:
         body += f'<Tie origin="{str(held).lower()}" destination="{str(tied).lower()}" />\n'
     if staff.old:
         return f"{body}<Properties>\n{properties}</Properties>\n"
     index = index_of(note.pitch, staff.kit) if staff.is_drum else 0
     body += f"<InstrumentArticulation>{index or 0}</InstrumentArticulation>\n"
-    sounding = _pitch("ConcertPitch", note.pitch, flat, staff.is_drum)
-    written = _pitch("TransposedPitch", note.pitch - staff.transpose, flat, staff.is_drum)
+    sounding = _pitch("ConcertPitch", note.pitch, here.flat, staff.is_drum)
+    written = _pitch("TransposedPitch", note.pitch - staff.transpose, here.flat, staff.is_drum)
     return f"{body}<Properties>\n{sounding}{properties}{written}</Properties>\n"
+
+
+def _bend_of(note: Note, figure: Figure, held: bool, here: _Here) -> Bend:
+    """The part of a note's bend that falls to one of its figures."""
+    if not note.bend:
+        return ()
+    first = (here.bar.start + figure.start - note.start) / note.duration if figure.tied else Fraction(0)
+    end = first + figure.quarters * here.ticks_per_quarter / note.duration
+    return bend_part(note.bend, float(first), float(end) if held else 1.0)
 
 
 def _pitch(name: str, pitch: int, flat: bool, is_drum: bool) -> str:
@@ -305,5 +348,6 @@ def _pitch(name: str, pitch: int, flat: bool, is_drum: bool) -> str:
     )
 
 
-def _property(name: str, tag: str, value: int) -> str:
-    return f'<Property name="{name}">\n<{tag}>{value}</{tag}>\n</Property>\n'
+def _properties(*entries: tuple[str, str, int]) -> dict[str, str]:
+    """Name -> text of properties with one number each."""
+    return {name: f'<Property name="{name}">\n<{tag}>{value}</{tag}>\n</Property>\n' for name, tag, value in entries}

@@ -17,6 +17,8 @@ from typing import TypeVar
 from arranger.errors import SongFileError
 from arranger.formats.gpif_drums import Articulations, articulations_of, is_drum_track
 from arranger.formats.gpif_master import MasterBar, master_bars, number, short_text
+from arranger.formats.gpif_techniques import beat_techniques, louder, note_techniques
+from arranger.formats.playing_marks import Bend
 
 MAX_TRACKS = 512
 MAX_STAVES = 4
@@ -33,8 +35,6 @@ SIMILES = {"Simple": 1, "FirstOfDouble": 2, "SecondOfDouble": 2}
 """How many bars before a bar the one stands that its sign repeats."""
 
 DYNAMICS = {"PPP": 15, "PP": 31, "P": 47, "MP": 63, "MF": 79, "F": 95, "FF": 111, "FFF": 127}
-ACCENT, HEAVY_ACCENT, GHOST = 16, 32, -16
-"""What an accent adds to the velocity and a ghost note takes from it: dynamics are 16 apart."""
 
 _NOTE_VALUES = {"Long": Fraction(16), "DoubleWhole": Fraction(8), "Whole": Fraction(4), "Half": Fraction(2)}
 _NOTE_VALUES |= {"Quarter": Fraction(1), "Eighth": Fraction(1, 2)}
@@ -55,6 +55,7 @@ class WrittenNote:
     drum : (articulation index, None) in Guitar Pro 7 and 8, (element, variation) in 6; None if it says neither.
     tied : it goes on sounding from the note before.
     louder : what its accent or ghost adds to the velocity.
+    techniques, bend : how it is played, as in a Song.
     """
 
     line: int | None = None
@@ -64,16 +65,20 @@ class WrittenNote:
     tied: bool = False
     dead: bool = False
     louder: int = 0
+    techniques: tuple[str, ...] = ()
+    bend: Bend = ()
 
 
 @dataclass(frozen=True, slots=True)
 class WrittenBeat:
-    """A beat element: exact ticks, notes, velocity, and "before" or "on" for a grace beat, else ""."""
+    """A beat element: exact ticks, notes, velocity, and "before" or "on" for a grace beat, else ""; `techniques` are
+    those of all its notes."""
 
     ticks: Fraction
     notes: tuple[WrittenNote, ...]
     velocity: int
     grace: str = ""
+    techniques: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +153,7 @@ def read_score(root: ET.Element, name: str) -> Score:
         played = tuple(note(key) for key in _ids(element.findtext("Notes"), MAX_BEAT_NOTES))
         grace = {"BeforeBeat": "before", "OnBeat": "on"}.get(element.findtext("GraceNotes", "").strip(), "")
         velocity = DYNAMICS.get(element.findtext("Dynamic", "").strip(), DYNAMICS["F"])
-        return WrittenBeat(ticks, played, velocity, grace)
+        return WrittenBeat(ticks, played, velocity, grace, beat_techniques(element))
 
     tracks = _tracks(root, name)
     return Score(
@@ -224,25 +229,19 @@ def _note(element: ET.Element) -> WrittenNote:
         pitch = 12 * octave + (tone or 0)
     kind, variation = value("Element", "Element"), value("Variation", "Variation")
     index = number(element.findtext("InstrumentArticulation"), None)
-    tie, muted = element.find("Tie"), properties.get("Muted")
+    tie = element.find("Tie")
+    techniques, bend = note_techniques(element, properties)
     return WrittenNote(
         line=value("String", "String"),
         fret=value("Fret", "Fret"),
         pitch=pitch,
         drum=(kind, variation or 0) if kind is not None else None if index is None else (index, None),
         tied=tie is not None and tie.get("destination", "").lower() == "true",
-        dead=muted is not None and muted.find("Enable") is not None,
-        louder=_louder(element),
+        dead="dead" in techniques,
+        louder=louder(techniques),
+        techniques=techniques,
+        bend=bend,
     )
-
-
-def _louder(element: ET.Element) -> int:
-    accent = number(element.findtext("Accent"), 0)
-    if accent & 4:
-        return HEAVY_ACCENT
-    if accent & 8:
-        return ACCENT
-    return GHOST if element.findtext("AntiAccent", "").strip().lower() == "normal" else 0
 
 
 # --- tracks

@@ -20,6 +20,7 @@ from arranger.formats.gpif_track import (
     is_fretted,
     track_element,
 )
+from arranger.formats.playing_marks import without_strokes
 from arranger.formats.score_grid import ScoreGrid, score_grid
 from arranger.song import Song, Track
 
@@ -98,6 +99,8 @@ def _track(
     playable = not track.is_drum
     place = f"Track {number + 1} (“{track.name or 'without a name'}”)"
     placed = tuple(sorted(grid.note(note) for note in track.notes))
+    if track.is_drum:
+        placed = without_strokes(placed, TICKS_PER_QUARTER)
     placed = on_grid(StaffStyle((), is_drum=track.is_drum), placed, grid.bars, TICKS_PER_QUARTER)
     if track.is_drum:
         tuning: tuple[int, ...] = DRUM_TUNING

@@ -15,6 +15,7 @@ from arranger.formats.gpif_container import open_container, parse_score
 from arranger.formats.gpif_drums import drum_key
 from arranger.formats.gpif_model import QUARTER, Score, ScoreTrack, Staff, WrittenNote, read_score
 from arranger.formats.gpif_place import MAX_BEATS, PlacedBeat, StaffReader, TooManyBeats
+from arranger.formats.playing_marks import lengthened, marks, with_flams
 from arranger.playing import playing_order
 from arranger.song import Feel, KeySignature, Marker, Note, Song, Source, Tempo, TimeSignature, Track
 
@@ -147,20 +148,22 @@ def staff_notes(track: ScoreTrack, staff: Staff, placed: list[PlacedBeat], start
                 late += 1
                 continue
             pitch, string, fret = sound
+            how = marks([*written.techniques, *beat.beat.techniques])
             key = beat.voice, string, pitch if string is None else 0
             held, held_until = last.get(key, (-1, None))
             if written.tied and held_until == beat.at:
-                notes[held] = _lengthened(notes[held], end)
+                notes[held] = lengthened(notes[held], end, how, written.bend)
             else:
                 held = len(notes)
                 length = end - first
                 if written.dead and not track.is_drum:
                     length = min(length, DEAD_NOTE_TICKS)
                 velocity = min(127, max(1, beat.beat.velocity + written.louder))
-                notes.append(Note(first, length, pitch, velocity, string, fret))
+                notes.append(Note(first, length, pitch, velocity, string, fret, how, written.bend))
             # A bar with too many beats ends where it ends, for ties too.
             last[key] = held, min(beat.until, Fraction(limit))
-    return StaffNotes(tuple(sorted(notes)), late, silent)
+    found = with_flams(notes, QUARTER) if track.is_drum else notes
+    return StaffNotes(tuple(sorted(found)), late, silent)
 
 
 def sounding(track: ScoreTrack, staff: Staff, note: WrittenNote) -> tuple[int, int | None, int | None] | None:
@@ -177,10 +180,6 @@ def sounding(track: ScoreTrack, staff: Staff, note: WrittenNote) -> tuple[int, i
         # In numbered notation a note can lie below its string; nobody can play it there.
         return (pitch, string, fret) if fret >= 0 else (pitch, None, None)
     return None if note.pitch is None else (min(127, max(0, note.pitch)), None, None)
-
-
-def _lengthened(note: Note, end: int) -> Note:
-    return Note(note.start, max(1, end - note.start), note.pitch, note.velocity, note.string, note.fret)
 
 
 # --- the song as a whole

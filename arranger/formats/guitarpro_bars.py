@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from fractions import Fraction
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -12,7 +13,9 @@ import guitarpro as gp
 from guitarpro.models import BeatStatus, NoteType
 
 from arranger.formats.guitarpro_read import GRACE_TICKS, TICKS_PER_QUARTER
+from arranger.formats.guitarpro_techniques import put_on_beat, put_techniques, transition_of
 from arranger.formats.notation import Figure, spell_bar
+from arranger.formats.playing_marks import SOFTER, Bend, bend_part, of_figure
 from arranger.formats.score_voice import notes_by_bar
 from arranger.song import Bar, Note
 from arranger.voices import VOICE_OF_KEY, VOICES
@@ -29,11 +32,12 @@ _DRUM_STRING |= {"snare": 4, "side stick": 4, "kick": 5, "pedal hat": 6, "other 
 
 
 class Grace(NamedTuple):
-    """The grace note of a note; `pitch` as in a Song."""
+    """The grace note of a note; `pitch` and `techniques` as in a Song."""
 
     pitch: int
     velocity: int
     on_beat: bool
+    techniques: tuple[str, ...] = ()
 
 
 def split_graces(notes: Sequence[Note]) -> tuple[tuple[Note, ...], dict[tuple[int, int], Grace]]:
@@ -66,7 +70,7 @@ def split_graces(notes: Sequence[Note]) -> tuple[tuple[Note, ...], dict[tuple[in
 def grace_of(note: Note, grace: Note) -> tuple[int, Grace]:
     """(start that the note has in the score, its grace note): one of the two stands where a score has notes."""
     on_beat = bool(note.start % _SCORE_TICKS) and not grace.start % _SCORE_TICKS
-    return grace.start if on_beat else note.start, Grace(grace.pitch, grace.velocity, on_beat)
+    return grace.start if on_beat else note.start, Grace(grace.pitch, grace.velocity, on_beat, grace.techniques)
 
 
 def bar_of(tick: int, starts: Sequence[int]) -> int:
@@ -83,9 +87,13 @@ def write_bars(
 ) -> None:
     """Write the bars `changed` of a track anew from all its notes; `graces` as from `split_graces`."""
     line = _one_voice(notes, bars, changed)
-    for bar, here in notes_by_bar(line, bars, changed):
-        figures = spell_bar(here, bar, TICKS_PER_QUARTER, drums=track.isPercussionTrack)
-        _write_bar(track, track.measures[bar.index], figures, graces)
+    spelled = {
+        bar.index: spell_bar(here, bar, TICKS_PER_QUARTER, drums=track.isPercussionTrack)
+        for bar, here in notes_by_bar(line, bars, changed)
+    }
+    for index, figures in spelled.items():
+        onward = spelled.get(index + 1, ())
+        _write_bar(track, track.measures[index], figures, onward, bars[index].start, graces)
 
 
 def _one_voice(notes: Sequence[Note], bars: Sequence[Bar], changed: set[int]) -> list[Note]:
@@ -105,17 +113,26 @@ def _one_voice(notes: Sequence[Note], bars: Sequence[Bar], changed: set[int]) ->
     return line
 
 
-def _write_bar(track: Any, measure: Any, figures: Sequence[Figure], graces: Mapping[tuple[int, int], Grace]) -> None:
+def _write_bar(
+    track: Any,
+    measure: Any,
+    figures: Sequence[Figure],
+    onward: Sequence[Figure],
+    bar_start: int,
+    graces: Mapping[tuple[int, int], Grace],
+) -> None:
+    """`onward` are the figures of the next bar, where it is written too."""
     voice = measure.voices[0]
     old = [beat for line in measure.voices for beat in line.beats]
     origin = measure.start
     marks = [(beat.start - origin, beat) for beat in old if beat.start is not None]
     voice.beats = []
-    for figure in figures:
+    for figure, after in zip(figures, [*figures[1:], *onward[:1], None], strict=False):
         duration = gp.Duration(figure.value, figure.dotted, gp.Tuplet(*figure.tuplet))
         status = BeatStatus.normal if figure.notes else BeatStatus.rest
         beat = gp.Beat(voice, duration=duration, status=status, start=origin + figure.start)
-        beat.notes = _gp_notes(track, beat, figure, graces)
+        held = after.notes if after is not None and after.tied else ()
+        beat.notes = _gp_notes(track, beat, figure, held, bar_start + figure.start, graces)
         if not beat.notes:
             beat.status = BeatStatus.rest
         voice.beats.append(beat)
@@ -136,8 +153,18 @@ def _keep_marks(old: Any, new: Any) -> None:
         new.text = old.text
 
 
-def _gp_notes(track: Any, beat: Any, figure: Figure, graces: Mapping[tuple[int, int], Grace]) -> list[Any]:
+def _gp_notes(
+    track: Any,
+    beat: Any,
+    figure: Figure,
+    held: Sequence[Note],
+    start: Fraction,
+    graces: Mapping[tuple[int, int], Grace],
+) -> list[Any]:
+    """Notes of a figure that begins at the tick `start`; those in `held` go on in the next one."""
+    version = track.song.versionTuple[0]
     placed: dict[int, Any] = {}
+    names: list[frozenset[str]] = []
     for note in sorted(figure.notes, key=_drum_order) if track.isPercussionTrack else figure.notes:
         string, value = note.string, note.fret
         if track.isPercussionTrack:
@@ -146,17 +173,39 @@ def _gp_notes(track: Any, beat: Any, figure: Figure, graces: Mapping[tuple[int, 
             continue  # two notes that the bar's grid brought together on one string: the first one stands
         kind = NoteType.tie if figure.tied else NoteType.normal
         placed[string] = gp.Note(beat, value=value, velocity=_dynamic(note.velocity), string=string, type=kind)
+        names.append(frozenset(of_figure(note, not figure.tied, note not in held)))
+        put_techniques(placed[string], names[-1], _bend_of(note, figure, note in held, start), version)
         grace = graces.get((note.start, note.pitch))
+        if grace is None and "flam" in names[-1]:
+            grace = Grace(note.pitch, note.velocity - SOFTER, False)
         if grace is not None and not figure.tied:
-            placed[string].effect.grace = _gp_grace(grace, value + grace.pitch - note.pitch)
-    return [placed[string] for string in sorted(placed)]
+            placed[string].effect.grace = _gp_grace(grace, value + grace.pitch - note.pitch, version)
+    beat.notes = [placed[string] for string in sorted(placed)]
+    put_on_beat(beat, names, version)
+    return list(beat.notes)
 
 
-def _gp_grace(grace: Grace, fret: int) -> Any:
+def _bend_of(note: Note, figure: Figure, held: bool, start: Fraction) -> Bend:
+    """The part of a note's bend that falls to one of its figures."""
+    if not note.bend:
+        return ()
+    first = (start - note.start) / note.duration if figure.tied else Fraction(0)
+    end = first + figure.quarters * TICKS_PER_QUARTER / note.duration
+    return bend_part(note.bend, float(first), float(end) if held else 1.0)
+
+
+def _gp_grace(grace: Grace, fret: int, version: int) -> Any:
     """None where the string doesn't have the pitch."""
     if not 0 <= fret <= MAX_KEY:
         return None
-    return gp.GraceEffect(fret=fret, velocity=_dynamic(grace.velocity), duration=32, isOnBeat=grace.on_beat)
+    return gp.GraceEffect(
+        fret=fret,
+        velocity=_dynamic(grace.velocity),
+        duration=32,
+        isOnBeat=grace.on_beat,
+        transition=transition_of(grace.techniques),
+        isDead=version >= 5 and "dead" in grace.techniques,
+    )
 
 
 def _drum_order(note: Note) -> tuple[int, int]:

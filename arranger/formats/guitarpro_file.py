@@ -18,7 +18,7 @@ from typing import Any
 import guitarpro
 from guitarpro.io import getVersionAndGPFile
 from guitarpro.iobase import GPFileBase
-from guitarpro.models import BeatStatus
+from guitarpro.models import BeatStatus, GraceEffectTransition
 
 from arranger.errors import SongFileError
 from arranger.formats.guitarpro_layout import Layout, Recording
@@ -32,6 +32,9 @@ MAX_BEATS = 2_000_000
 
 TIE_BARS = 3
 """A tied note goes on from the note before on its string if that stands at most so many bars back, as in alphaTab."""
+
+_HEAVY_ACCENT, _ACCENT = 0x02, 0x40
+"""Flags of a note, in all versions."""
 
 ENCODINGS = ("cp1252", "latin-1")
 """Guitar Pro's own, and the one that takes every byte: five bytes mean nothing in cp1252."""
@@ -51,6 +54,7 @@ class _Bounded:
 
     # What the library keeps in `self`; Any, because it has no types.
     data: Any
+    versionTuple: Any
     _currentTrack: Any
     _currentMeasureNumber: Any
     _currentVoiceNumber: Any
@@ -86,10 +90,29 @@ class _Bounded:
         self._notes += 1
         if self._notes > MAX_NOTES:
             raise LimitError(f"it has more than {MAX_NOTES} notes")
+        first = self.data.tell()
+        heavy = any(flags & _HEAVY_ACCENT for flags in self.data.read(1))
+        self.data.seek(first)
         read = super().readNote(note, string, track)  # type: ignore[misc]
+        # The library forgets them in Guitar Pro 3 and 4.
+        note.effect.heavyAccentuatedNote = heavy
         if note.beat.status != BeatStatus.empty:
             self._last_value[self._place(note)] = self._currentMeasureNumber, note.value
         return read
+
+    def readGrace(self) -> Any:
+        if self.versionTuple[0] >= 5:
+            return super().readGrace()  # type: ignore[misc]
+        # The library takes the last two for each other: the same song in Guitar Pro 5 says the same only so.
+        fret, velocity, transition, duration = struct.unpack("bBbB", self.data.read(4))
+        known = {way.value: way for way in GraceEffectTransition}
+        return guitarpro.GraceEffect(
+            fret=fret,
+            velocity=self.unpackVelocity(velocity),  # type: ignore[attr-defined]
+            duration=1 << max(0, 7 - duration),
+            isDead=fret == -1,
+            transition=known.get(transition, GraceEffectTransition.none),
+        )
 
     def getTiedNoteValue(self, note: Any) -> int:
         bar, value = self._last_value.get(self._place(note), (-TIE_BARS - 1, 0))
@@ -101,6 +124,21 @@ class _Bounded:
 
     def _place(self, note: Any) -> tuple[int, int, int]:
         return self._currentTrack.number, self._currentVoiceNumber, note.string
+
+
+class _Accents:
+    """Mixin over PyGuitarPro's GP3File and GP4File: writes accents and grace notes as they are read."""
+
+    def writeGrace(self, grace: Any) -> None:
+        velocity = self.packVelocity(grace.velocity)  # type: ignore[attr-defined]
+        ending = grace.transition.value, 8 - grace.duration.bit_length()
+        self.data.write(struct.pack("bBbB", grace.fret, velocity, *ending))  # type: ignore[attr-defined]
+
+    def packNoteFlags(self, note: Any) -> int:
+        flags = int(super().packNoteFlags(note)) & ~_ACCENT  # type: ignore[misc]
+        if note.effect.heavyAccentuatedNote:
+            return flags | _HEAVY_ACCENT
+        return flags | _ACCENT if note.effect.accentuatedNote else flags
 
 
 class _Keys:
@@ -164,6 +202,8 @@ def piece_bytes(model: Any, name: str, encoding: str, write: Callable[[Any], Non
         _, file_class = getVersionAndGPFile(model.version)
         if model.versionTuple[0] == 3:
             file_class = type("GP3FileWithKeys", (_Keys, file_class), {})
+        if model.versionTuple[0] < 5:
+            file_class = type(f"{file_class.__name__}WithAccents", (_Accents, file_class), {})
         write(file_class(stream, encoding, version=model.version, versionTuple=model.versionTuple))
     except Exception as err:
         problem, place = _describe(err, "a number in it is too large for the format")

@@ -16,6 +16,7 @@ from arranger.formats.gpif_strings import strung
 from arranger.formats.guitarpro_bars import MAX_KEY, split_graces
 from arranger.formats.guitarpro_file import ENCODINGS, piece_bytes
 from arranger.formats.guitarpro_write import MAX_STRINGS, free_channel, track_model
+from arranger.formats.playing_marks import without_strokes
 from arranger.formats.score_grid import SHORTEST, TICKS_PER_QUARTER, ScoreGrid, score_grid
 from arranger.song import Note, Song, Track
 
@@ -82,6 +83,8 @@ def _add_track(model: Any, track: Track, grid: ScoreGrid, number: int, told: lis
     notes, graces = split_graces(track.notes)
     ornaments = {(grid.tick(start), pitch): grace for (start, pitch), grace in graces.items()}
     exact = tuple(sorted(map(grid.note, notes)))
+    if track.is_drum:  # those of drums without strings are still there
+        exact = without_strokes(exact, TICKS_PER_QUARTER)
     places = _places(exact, grid, track.is_drum)
     placed = tuple(replace(note, start=places[note.start]) for note in exact)
     if track.is_drum:

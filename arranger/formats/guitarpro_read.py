@@ -4,7 +4,7 @@ Bars stand in score order; `Song.order` says how they are played. Positions are 
 rounded to a tick at the very end, because tuplets of seven don't divide a quarter.
 
 A grace note takes no time in the score. In a Song it is a note of `GRACE_TICKS` that ends where its note begins, on the
-same string; one that is played on the beat has its note begin that much later.
+same string; one that is played on the beat has its note begin that much later. On drums its note is marked a flam.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from guitarpro.models import BeatStatus, NoteType
 from arranger.errors import SongFileError
 from arranger.formats.guitarpro_file import TIE_BARS, parse_guitarpro
 from arranger.formats.guitarpro_flow import bar_flows, feels, keys
+from arranger.formats.guitarpro_techniques import bend_of, grace_techniques, techniques_of
+from arranger.formats.playing_marks import lengthened, marks
 from arranger.playing import playing_order
 from arranger.song import Marker, Note, Song, Source, Tempo, TimeSignature, Track
 
@@ -169,18 +171,21 @@ def struck_notes(track: Any, starts: Sequence[int]) -> tuple[list[Struck], int]:
             if played.type == NoteType.tie and placed.bar - bar <= TIE_BARS:
                 last[key] = held, placed.bar
                 if held not in short:
-                    found[held].note = _lengthened(found[held].note, max(end, first + 1))
+                    found[held].note = lengthened(
+                        found[held].note, max(end, first + 1), techniques_of(played, placed.beat), bend_of(played)
+                    )
                 continue
             last[key] = len(found), placed.bar
             if played.type == NoteType.dead and not track.isPercussionTrack:
                 short.add(len(found))
-            note = _note(track, played, first, max(end, first + 1))
-            found.append(_with_grace(played, note, placed.bar, room.get(placed.voice, GRACE_TICKS)))
+            note = _note(track, played, placed.beat, first, max(end, first + 1))
+            grace_room = room.get(placed.voice, GRACE_TICKS)
+            found.append(_with_grace(played, note, placed.bar, grace_room, track.isPercussionTrack))
         room[placed.voice] = int(placed.end - placed.start) // 2
     return found, late
 
 
-def _with_grace(played: Any, note: Note, bar: int, room: int) -> Struck:
+def _with_grace(played: Any, note: Note, bar: int, room: int, drums: bool) -> Struck:
     """A note with its grace note; `room` is how long that can be before the beat."""
     effect = played.effect.grace
     if effect is None:
@@ -189,17 +194,20 @@ def _with_grace(played: Any, note: Note, bar: int, room: int) -> Struck:
     open_string = note.pitch - played.value
     pitch = min(127, max(0, open_string + fret))
     velocity = min(127, max(1, effect.velocity))
+    how = grace_techniques(effect)
+    if drums and pitch == note.pitch:
+        note = replace(note, techniques=marks([*note.techniques, "flam"]))
     before = min(GRACE_TICKS, room, note.start)
     if effect.isOnBeat or before < 1:
         length = min(GRACE_TICKS, note.duration // 2)
         if length < 1:
             return Struck(bar, note)
-        grace = Note(note.start, length, pitch, velocity, played.string, fret)
+        grace = Note(note.start, length, pitch, velocity, played.string, fret, how)
         return Struck(bar, replace(note, start=note.start + length, duration=note.duration - length), grace)
-    return Struck(bar, note, Note(note.start - before, before, pitch, velocity, played.string, fret))
+    return Struck(bar, note, Note(note.start - before, before, pitch, velocity, played.string, fret, how))
 
 
-def _note(track: Any, played: Any, start: int, end: int) -> Note:
+def _note(track: Any, played: Any, beat: Any, start: int, end: int) -> Note:
     fret = played.value
     open_string = 0 if track.isPercussionTrack else track.strings[played.string - 1].value + track.offset
     length = end - start
@@ -207,11 +215,7 @@ def _note(track: Any, played: Any, start: int, end: int) -> Note:
         length = min(length, DEAD_NOTE_TICKS)
     pitch = min(127, max(0, open_string + fret))
     velocity = min(127, max(1, played.velocity))
-    return Note(start, length, pitch, velocity, played.string, fret)
-
-
-def _lengthened(note: Note, end: int) -> Note:
-    return Note(note.start, end - note.start, note.pitch, note.velocity, note.string, note.fret)
+    return Note(start, length, pitch, velocity, played.string, fret, techniques_of(played, beat), bend_of(played))
 
 
 def _track(source: Any, index: int, notes: tuple[Note, ...], encoding: str) -> Track:

@@ -8,8 +8,10 @@ from dataclasses import replace
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from arranger.formats.musicxml_techniques import techniques_of
 from arranger.formats.musicxml_text import MAX_WORDS
 from arranger.formats.musicxml_tuning import fitted, told_by_frets
+from arranger.formats.playing_marks import lengthened, with_flams
 from arranger.song import Note, Track
 
 if TYPE_CHECKING:
@@ -227,17 +229,18 @@ class PartReader:
         else:
             self.unpitched += 1
         string, fret = self._tab(element)
+        techniques, bend = techniques_of(element, unpitched is None)
         staff = int(number(element.findtext("staff")) or 1)
         key = pitch, staff, element.findtext("voice") or "", string
         ties = {tie.get("type") for tie in element.findall("tie")}
         held = self._held(key, start) if "stop" in ties else None
         if held is not None:
-            self.notes[held] = replace(self.notes[held], duration=end - self.notes[held].start)
+            self.notes[held] = lengthened(self.notes[held], end, techniques, bend)
         else:
             velocity = _velocity(element.get("dynamics")) or self.velocity
             held = len(self.notes)
             self.staves.append(staff)
-            self.notes.append(Note(start, end - start, pitch, velocity, string, fret))
+            self.notes.append(Note(start, end - start, pitch, velocity, string, fret, techniques, bend))
         if "start" in ties:
             self.held[key] = held
 
@@ -273,6 +276,8 @@ class PartReader:
         channel, program = self._midi()
         is_drum = bool(kept) and (self.unpitched > len(kept) / 2 or (channel == DRUM_CHANNEL and self.percussion_clef))
         is_drum |= not kept and channel == DRUM_CHANNEL
+        if is_drum:
+            kept = list(with_flams(kept, self.tpq))
         tuning, kept = (None, list(map(_untabbed, kept))) if is_drum else self._tuned(kept, program)
         return Track(
             name=self.name,

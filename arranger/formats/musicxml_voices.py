@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from arranger.formats.notation import Figure, spell_bar
+from arranger.formats.playing_marks import without_strokes
 from arranger.song import Bar, Note, Track
 
 MAX_VOICES = 4
@@ -56,7 +57,8 @@ def grace_notes(track: Track, tpq: int) -> dict[int, list[Note]]:
 def written_voices(track: Track, bars: Sequence[Bar], tpq: int) -> list[tuple[VoiceBar, ...]]:
     """Voices of every bar; the first is always there, others where they have notes. Grace notes are not in them."""
     graces = {note for those in grace_notes(track, tpq).values() for note in those}
-    notes = _settled([note for note in track.notes if note not in graces], tpq)
+    whole = without_strokes(track.notes, tpq) if track.is_drum else track.notes
+    notes = _settled([note for note in whole if note not in graces], tpq)
     lines = [notes] if track.is_drum else split_voices(notes, tpq)
     spelled = [_figures(line, bars, tpq, track.is_drum) for line in lines or [()]]
     return [

@@ -8,15 +8,18 @@ lines, each with its General MIDI key.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import lcm
 from xml.sax.saxutils import escape, quoteattr
 
 from arranger.formats.musicxml_flow import played_order
 from arranger.formats.musicxml_marks import bar_marks, drum_place, spelled
+from arranger.formats.musicxml_techniques import head_of, notations, play_of
 from arranger.formats.musicxml_tuning import tuning_field
 from arranger.formats.musicxml_voices import VoiceBar, grace_notes, written_voices
+from arranger.formats.notation import Figure
+from arranger.formats.playing_marks import SOFTER, Bend, bend_part, landings, of_figure
 from arranger.playing import BarFlow
 from arranger.repeats import flows_of
 from arranger.song import KeySignature, Note, Song, Track
@@ -41,6 +44,22 @@ class Plan:
 
     flows: tuple[BarFlow, ...]
     key_of: tuple[KeySignature, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Staff:
+    """What has to be known of a part to write its notes; `hammered` and `slid_to` are as from `landings`."""
+
+    track: Track
+    ident: str
+    hammered: frozenset[tuple[int, int | None, int]]
+    slid_to: frozenset[tuple[int, int | None, int]]
+    ticks_per_quarter: int
+
+    def landing(self, note: Note) -> list[str]:
+        """What leads to a note from the one before on its string."""
+        place = note.start, note.string, note.pitch
+        return [name for name, found in (("hammer", self.hammered), ("slide", self.slid_to)) if place in found]
 
 
 def write_musicxml(song: Song) -> str:
@@ -115,6 +134,8 @@ def part_text(song: Song, track: Track, ident: str, plan: Plan, first: bool) -> 
     voices = written_voices(track, song.bars, song.ticks_per_quarter)
     graces = grace_notes(track, song.ticks_per_quarter)
     divisions = lcm(1, *{f.quarters.denominator for bar in voices for voice in bar for f in voice.figures})
+    slid, hammered = (landings(track.notes, (kind,)) for kind in ("slide", "hammer"))
+    staff = _Staff(track, ident, hammered, slid, song.ticks_per_quarter)
     lines = [f"<part id={quoteattr(ident)}>\n"]
     before: _State | None = None
     for bar, voice_bars in zip(song.bars, voices, strict=True):
@@ -132,7 +153,7 @@ def part_text(song: Song, track: Track, ident: str, plan: Plan, first: bool) -> 
             if number > 1:
                 total = sum((figure.quarters for figure in voice_bars[0].figures), Fraction(0))
                 lines.append(f"<backup><duration>{int(total * divisions)}</duration></backup>\n")
-            lines += _voice(voice, number, track, ident, key, divisions, graces)
+            lines += _voice(voice, number, staff, bar.start, key, divisions, graces)
         lines.append(marks.right)
         lines.append("</measure>\n")
     return "".join([*lines, "</part>\n"])
@@ -169,8 +190,8 @@ def _clef(track: Track) -> str:
 def _voice(
     voice: VoiceBar,
     number: int,
-    track: Track,
-    ident: str,
+    staff: _Staff,
+    bar_start: int,
     key: KeySignature,
     divisions: int,
     graces: dict[int, list[Note]],
@@ -190,19 +211,42 @@ def _voice(
             yield f"<note><rest/>{shape}{written}{counted}{rest}</note>\n"
             continue
         if not figure.tied:
-            yield from _graces(graces.pop(figure.notes[0].start, []), number, track, ident, key)
+            yield from _graces(graces.pop(figure.notes[0].start, []), number, staff, key)
+            yield from _graces(_strokes(figure.notes) if staff.track.is_drum else [], number, staff, key)
         for place, note in enumerate(sorted(set(figure.notes), key=lambda note: note.pitch)):
-            yield _note(
-                note, place > 0, figure.tied, note in onward, (shape, written, counted, bracket), track, ident, key
+            how = replace(
+                note,
+                techniques=of_figure(note, not figure.tied, note not in onward),
+                bend=_bend_of(note, figure, note in onward, bar_start, staff.ticks_per_quarter),
             )
+            texts = shape, written, counted, bracket
+            yield _note(how, place > 0, figure.tied, note in onward, texts, staff, key)
 
 
-def _graces(notes: Sequence[Note], number: int, track: Track, ident: str, key: KeySignature) -> Iterable[str]:
+def _bend_of(note: Note, figure: Figure, onward: bool, bar_start: int, tpq: int) -> Bend:
+    """The part of a note's bend that falls to one of its figures."""
+    if not note.bend:
+        return ()
+    first = (bar_start + figure.start - note.start) / note.duration if figure.tied else Fraction(0)
+    end = first + figure.quarters * tpq / note.duration
+    return bend_part(note.bend, float(first), float(end) if onward else 1.0)
+
+
+def _strokes(notes: Sequence[Note]) -> list[Note]:
+    """The short strokes before flams."""
+    return [
+        replace(note, velocity=max(1, note.velocity - SOFTER), techniques=())
+        for note in sorted(set(notes), key=lambda note: note.pitch)
+        if "flam" in note.techniques
+    ]
+
+
+def _graces(notes: Sequence[Note], number: int, staff: _Staff, key: KeySignature) -> Iterable[str]:
     """Grace notes as small eighths; those that begin together are a chord."""
     texts = "", f"<voice>{number}</voice><type>eighth</type>", "", ""
     for before, note in zip([None, *notes], notes, strict=False):
         chord = before is not None and before.start == note.start
-        text = _note(note, chord, False, False, texts, track, ident, key)
+        text = _note(note, chord, False, False, texts, staff, key)
         yield text.replace(">", "><grace/>", 1)
 
 
@@ -212,30 +256,32 @@ def _note(
     tied: bool,
     onward: bool,
     texts: Sequence[str],
-    track: Track,
-    ident: str,
+    staff: _Staff,
     key: KeySignature,
 ) -> str:
     shape, written, counted, bracket = texts
+    track, names = staff.track, note.techniques
     if track.is_drum:
         step, octave, head = drum_place(note.pitch)
         what = f"<unpitched><display-step>{step}</display-step><display-octave>{octave}</display-octave></unpitched>"
-        sound = f'<instrument id="{ident}-I{note.pitch + 1}"/>'
-        counted += f"<notehead>{head}</notehead>" if head else ""
+        sound = f'<instrument id="{staff.ident}-I{note.pitch + 1}"/>'
     else:
         name, alter, octave = spelled(note.pitch, key)
         altered = f"<alter>{alter}</alter>" if alter else ""
         what = f"<pitch><step>{name}</step>{altered}<octave>{octave}</octave></pitch>"
-        sound = ""
+        sound, head = "", ""
+    counted += head_of([name for name in names if name != "dead" or not track.is_drum], head)
     ends = [kind for kind, is_so in (("stop", tied), ("start", onward)) if is_so]
     ties = "".join(f'<tie type="{kind}"/>' for kind in ends)
-    notations = "".join(f'<tied type="{kind}"/>' for kind in ends) + (bracket if not chord else "")
+    outer, inner = notations(names, note.bend, () if tied else staff.landing(note), note.string)
+    said = "".join(f'<tied type="{kind}"/>' for kind in ends) + (bracket if not chord else "") + outer
     if note.string is not None and note.fret is not None and track.tuning:
-        notations += f"<technical><string>{note.string}</string><fret>{note.fret}</fret></technical>"
+        inner = f"<string>{note.string}</string><fret>{note.fret}</fret>{inner}"
+    said += f"<technical>{inner}</technical>" if inner else ""
     loud = f"{note.velocity * 100 / FORTE:.2f}"
     return (
         f'<note dynamics="{loud}">{"<chord/>" if chord else ""}{what}{shape}{ties}{sound}{written}{counted}'
-        f"{f'<notations>{notations}</notations>' if notations else ''}</note>\n"
+        f"{f'<notations>{said}</notations>' if said else ''}{play_of(names)}</note>\n"
     )
 
 

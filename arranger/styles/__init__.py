@@ -6,39 +6,33 @@ what was asked for is there for certain and the rhythm is still that of the song
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-import numpy as np
-
 from arranger.controls import PartControls
-from arranger.grid import Grid
+from arranger.styles.bass import styled_bass
+from arranger.styles.conflicts import conflicts
+from arranger.styles.drums import styled_drums
+from arranger.styles.feel import moved_to_swing
+from arranger.styles.follow import follow_onsets
+from arranger.styles.guitar import styled_guitar
+from arranger.styles.measures import adherence
+from arranger.styles.setting import Planes, Setting, setting_of
 
-Planes = tuple[np.ndarray, np.ndarray]
-"""Onset and sustain, bool (row, step)."""
+__all__ = [
+    "Planes",
+    "Setting",
+    "adherence",
+    "conflicts",
+    "follow_onsets",
+    "moved_to_swing",
+    "setting_of",
+    "styled",
+]
 
-
-@dataclass(frozen=True, eq=False)
-class Setting:
-    """What a style may go by.
-
-    grid : the song without the part that is filled. bars : the asked bars, sorted.
-    root : int (step,), pitch class of the chord's root, -1 where there is none.
-    tones : bool (12, step), pitch classes of the chord. scale : bool (12,), of the song's key.
-    tempo : float (bar,), quarters a minute. lowest : the lowest pitch that the part's instrument has.
-    section_starts : bars in which a section begins, sorted.
-    """
-
-    grid: Grid
-    bars: tuple[int, ...]
-    root: np.ndarray
-    tones: np.ndarray
-    scale: np.ndarray
-    tempo: np.ndarray
-    lowest: int
-    section_starts: tuple[int, ...]
+_STYLED = {"drums": styled_drums, "bass": styled_bass, "guitar": styled_guitar}
 
 
 def styled(part: str, planes: Planes, setting: Setting, controls: PartControls) -> Planes:
-    """The take as the controls want it; the very planes that came in where nothing was asked."""
-    del part, setting, controls
-    return planes
+    """The take as the controls want it; the very planes that came in where nothing was asked.
+
+    Only the asked bars change; where the take rests in one of them, it goes on resting.
+    """
+    return _STYLED[part](planes, setting, controls)
