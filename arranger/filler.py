@@ -175,10 +175,10 @@ def prepare(request: FillRequest, controls: Controls, settings: SamplerSettings,
     beside = (denoiser.window, denoiser.prior, settings)
     chance = mean_prediction(denoiser.denoise, frame.problem, *beside, (seed, 0))
     problem = with_rests(frame, chance)
-    if any(controls.of(part).density is not None for part in request.parts):
-        problem = replace(problem, density=_said_density(frame, problem, chance, request, controls))
+    if any(shaper.density(part) is not None for part in request.parts):
+        problem = replace(problem, density=_said_density(frame, problem, chance, shaper))
         chance = mean_prediction(denoiser.denoise, problem, *beside, (seed, 0))
-        problem = _with_amount(frame, problem, chance, request, controls, denoiser, settings, seed)
+        problem = _with_amount(frame, problem, chance, shaper, denoiser, settings, seed)
     frame = replace(frame, problem=problem)
     rules = {part: rule_planes(request, grid, part) for part in request.parts}
     told = {"steps": settings.steps, "temperature": settings.temperature, "guidance": settings.guidance}
@@ -195,20 +195,18 @@ def _expected_strokes(frame: Frame, chance: np.ndarray, part: str, request: Fill
     return float(48 * by_bar[played].sum() / max(1, np.diff(frame.grid.bar_steps)[bars][played].sum()))
 
 
-def _said_density(
-    frame: Frame, problem: Problem, chance: np.ndarray, request: FillRequest, controls: Controls
-) -> np.ndarray:
+def _said_density(frame: Frame, problem: Problem, chance: np.ndarray, shaper: Shaper) -> np.ndarray:
     """What the net is told of density, onsets a beat, float (T, 3): its own times what is asked for."""
     said = problem.density.copy()
-    for part in request.parts:
-        density = controls.of(part).density
+    for part in shaper.request.parts:
+        density = shaper.density(part)
         if density is None:
             continue
         at = PARTS.index(part)
         onsets = (at == PART_OF_PLANE) & IS_ONSET
         by_token = chance[..., onsets].sum(axis=(1, 2))
         playing = problem.hidden[:, at] & (by_token > 0.5)
-        usual = _expected_strokes(frame, chance, part, request)
+        usual = _expected_strokes(frame, chance, part, shaper.request)
         if playing.any() and usual:
             said[:, at] = by_token[playing].mean() * wanted_strokes(part, density) / usual
     return said
@@ -218,8 +216,7 @@ def _with_amount(
     frame: Frame,
     problem: Problem,
     chance: np.ndarray,
-    request: FillRequest,
-    controls: Controls,
+    shaper: Shaper,
     denoiser: Model,
     settings: SamplerSettings,
     seed: int,
@@ -232,12 +229,14 @@ def _with_amount(
             denoiser.denoise, problem, denoiser.window, denoiser.prior, settings, [(seed, 0)], chance=chance
         )
         near = True
-        for part in request.parts:
-            density = controls.of(part).density
+        for part in shaper.request.parts:
+            density = shaper.density(part)
             if density is None:
                 continue
             onset, _ = read_part(frame, roll, part)
-            ratio = wanted_strokes(part, density) / max(0.25, strokes_a_bar(onset, frame.grid, request.asked[part]))
+            ratio = wanted_strokes(part, density) / max(
+                0.25, strokes_a_bar(onset, frame.grid, shaper.request.asked[part])
+            )
             near &= abs(ratio - 1) <= AMOUNT_NEAR
             at = PARTS.index(part)
             amount[at] = float(np.clip(amount[at] * ratio, LEAST, MOST))

@@ -15,7 +15,7 @@ from arranger.errors import FillRequestError
 from arranger.grid import DRUMS, ROWS, STEPS_PER_QUARTER, Grid
 from arranger.parts import ROLES
 
-RHYTHM, VOICE, REGISTER = 2.0, 2.0, 1.0
+RHYTHM, VOICE, REGISTER = 1.5, 2.0, 0.5
 """Weights of the three leans; with them the manner is met on val songs and the chords are kept (docs/lab-log.md)."""
 MOST_NATS = 2.5
 """Before the weights."""

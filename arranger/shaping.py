@@ -9,7 +9,8 @@ import numpy as np
 from arranger.charts import Chart, chart_of
 from arranger.controls import Controls
 from arranger.errors import FillRequestError
-from arranger.grid import Grid
+from arranger.grid import Grid, song_to_grid
+from arranger.likeness import Manner, like_lean, manner_of
 from arranger.on_chart import on_chart
 from arranger.request import FillRequest
 from arranger.rules import bar_tempos
@@ -23,6 +24,7 @@ class Shaper:
     def __init__(self, request: FillRequest, grid: Grid, controls: Controls) -> None:
         self.request, self.grid, self.controls = request, grid, controls
         self.setting = cache(self._setting)
+        self.manner = cache(self._manner)
 
     def _setting(self, part: str) -> Setting:
         """Chords, key, sections and strings of the song round a part."""
@@ -48,9 +50,25 @@ class Shaper:
             return None
         return chart_of(self.controls.chords, self.grid, self.request.bars)
 
+    def _manner(self, part: str) -> Manner | None:
+        """How the part is played in the bars that it is to be like; None where none were named."""
+        if self.controls.like is None:
+            return None
+        return manner_of(song_to_grid(self.request.song, self.request.roles), part, self.controls.like)
+
     def leans(self) -> dict[str, list[Lean]]:
         """Part -> what is likely beside what the net hears, for onset and sustain."""
-        return {}
+        manners = {part: self.manner(part) for part in self.request.parts}
+        return {
+            part: [like_lean(manner, self.grid, part, self.request.asked[part])]
+            for part, manner in manners.items()
+            if manner is not None
+        }
+
+    def density(self, part: str) -> str | float | None:
+        """Strokes that are asked for: as said, else as many as where it is to be like."""
+        manner = self.manner(part)
+        return self.controls.of(part).density or (manner.strokes if manner else None)
 
     def shaped(self, part: str, planes: Planes, chance: np.ndarray | None) -> Planes:
         """The take's planes as the controls want them; the very same where nothing was asked.

@@ -20,8 +20,9 @@ from arranger.voices import VOICES
 
 KICK, SNARE = ([voice.name for voice in VOICES].index(name) for name in ("kick", "snare"))
 
-OFF_THE_BEAT = 1.2
-"""Nats for a stroke off the beat where syncopation is asked for, and against it where plain playing is."""
+OFF_THE_BEAT = {"drums": 4.0, "bass": 1.2, "guitar": 1.2}
+"""Nats for a stroke off the beat where syncopation is asked for, and against it where plain playing is; of drums for kick
+and snare alone, which lean on the rule as much."""
 FOLLOWED, NOT_FOLLOWED = 3.0, -6.0
 """Nats for strokes where what is followed has one, and elsewhere."""
 OUT_OF_RANGE = -4.0
@@ -103,7 +104,7 @@ def off_beat(grid: Grid) -> np.ndarray:
 def _complexity(grid: Grid, part: str, asked: PartControls) -> Lean | None:
     if asked.complexity in (None, "normal"):
         return None
-    nats = OFF_THE_BEAT * (off_beat(grid) - 0.25) * (1 if asked.complexity == "syncopated" else -1)
+    nats = OFF_THE_BEAT[part] * (off_beat(grid) - 0.25) * (1 if asked.complexity == "syncopated" else -1)
     onset = np.zeros((ROWS, grid.steps), dtype=np.float32)
     onset[[KICK, SNARE] if part == "drums" else slice(None)] = nats
     return onset, np.zeros_like(onset)

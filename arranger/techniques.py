@@ -144,7 +144,7 @@ def _strings(fill: _Fill, found: dict[int, set[str]], roles: Sequence[Role], sty
     bars = {at: fill.bar_and_place(note)[0] for at, note in enumerate(fill.notes)}
     muted = _bars_with(fill.song, played, "palm mute", lambda note: note.pitch <= LOW)
     ringing = _bars_with(fill.song, played, "let ring", lambda note: True)
-    broken = _broken(fill.notes, together)
+    broken = _broken(fill.notes, together, fill.quarter)
     roots: dict[int, int] = {}  # the lowest note of each chord
     for note in fill.notes:
         roots[note.start] = min(note.pitch, roots.get(note.start, note.pitch))
@@ -186,7 +186,7 @@ def _bars_with(song: Song, notes: Iterable[Note], name: str, counts: Callable[[N
     return frozenset(bar for bar, count in so.items() if 2 * count >= total[bar])
 
 
-def _broken(notes: Sequence[Note], together: Mapping[int, int]) -> set[int]:
+def _broken(notes: Sequence[Note], together: Mapping[int, int], quarter: int) -> set[int]:
     """Indices of notes of broken chords: three or more single notes in a row, each on another string than the last."""
     found: set[int] = set()
     run: list[int] = []
@@ -194,7 +194,8 @@ def _broken(notes: Sequence[Note], together: Mapping[int, int]) -> set[int]:
         if together[note.start] > 1 or note.string is None:
             run = []
             continue
-        run = [*run, at] if run and notes[run[-1]].string != note.string else [at]
+        goes_on = run and notes[run[-1]].string != note.string and note.start - notes[run[-1]].end <= quarter
+        run = [*run, at] if goes_on else [at]
         if len(run) >= 3:
             found.update(run[-3:])
     return found

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from audio_ext.errors import AudioError
+from audio_ext.errors import AudioError, missing_extra
 from audio_ext.performance import Lane
 from audio_ext.sf2 import SoundFont
 from audio_ext.soundfonts import Choice
@@ -60,6 +60,9 @@ def find_engine(name: str | None = None) -> tuple[Engine, tuple[str, ...]]:
             return found, ()
         if name is not None:
             raise AudioError("", "FluidSynth's C library is not installed", None, NO_LIBRARY.partition(". ")[2])
-    from audio_ext.fallback import BuiltIn
+    try:
+        from audio_ext.fallback import BuiltIn
+    except ImportError as err:  # scipy
+        raise missing_extra(err.name or "scipy") from err
 
     return BuiltIn(), () if name else (NO_LIBRARY,)

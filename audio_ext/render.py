@@ -21,7 +21,7 @@ from audio_ext.band import BLOCK, Band, Settings, open_band
 from audio_ext.errors import AudioError, reason
 from audio_ext.loudness import Level, LoudnessMeter, PeakMeter, level_to
 from audio_ext.mix import quantised
-from audio_ext.writing import AudioWriter, check_target, format_of
+from audio_ext.writing import AudioWriter, check_target, format_of, sound_library
 
 Progress = Callable[[float], None]
 PLAYING_SHARE = 0.85
@@ -85,6 +85,7 @@ def render_song(
     """
     if out is None and stems is None:
         raise AudioError("", "There is nothing to write", None, "Name a file for the mix or a folder for the stems.")
+    sound_library()  # rather now than after minutes of playing
     settings = settings or Settings()
     mix_path, folder = (Path(out) if out is not None else None), (Path(stems) if stems is not None else None)
     if mix_path is not None:

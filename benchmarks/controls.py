@@ -28,7 +28,7 @@ from arranger.filler import fill
 from arranger.fills import Fill
 from arranger.grid import DRUMS
 from arranger.rules import bar_tempos
-from arranger.steer import KICK, off_beat
+from arranger.steer import KICK, SNARE, off_beat
 from arranger.styles import Setting, adherence, setting_of
 
 BARS = 32
@@ -94,7 +94,7 @@ def _density(part: str, word: str) -> Measure:
 
 
 def _syncopation(case: Case, part: str, planes: Planes, setting: Setting) -> tuple[float, bool]:
-    struck = planes[0].any(axis=0)
+    struck = (planes[0][[KICK, SNARE]] if part == "drums" else planes[0]).any(axis=0)
     return (float(off_beat(setting.grid)[struck].mean()) if struck.any() else math.nan), True
 
 
@@ -149,7 +149,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     examples, _ = draw_songs(
-        song_files(arguments.folder), ("drums", "bass", "guitar"), seed=arguments.seed, limit=arguments.songs
+        song_files(arguments.folder), ("drums", "bass", "guitar"), seed=arguments.seed, limit=arguments.songs, all_metres=True
     )
     wanted = arguments.only.split(",") if arguments.only else None
     asked = [trial for trial in trials() if wanted is None or trial.name in wanted]

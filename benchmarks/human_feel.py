@@ -209,6 +209,8 @@ def main() -> None:
     usual = pattern_correlation(truth, known)
     sys.stdout.write(f"{'drummers trained on':20}{usual:9.2f}\n")
     sys.stdout.write(f"{'same groove':20}{'':9}{same_groove(held, truth):13.2f}\n")
+    hand = float(np.mean([bar_against_usual(take) for take in takes]))
+    sys.stdout.write(f"{'our own hand':20}{'':9}{'':13}{hand:6.2f}   a bar against the other bars of the take\n")
     own = bar_against_usual(truth)
     sys.stdout.write(f"{'the drummer himself':20}{'':9}{'':13}{own:6.2f}   a bar against his other bars\n")
 

@@ -28,7 +28,7 @@ def setting_for(
     bars: tuple[int, ...] | None = None,
     notes: Notes | None = None,
 ) -> Setting:
-    """One bar for each metre, one chord for each bar (again from the first when they run out; `-` for none), C major."""
+    """One bar for each metre, one chord for each bar (again from the first when they run out; `-` for none)."""
     grid = grid_of(metres, notes or {})
     root, tones = np.full(grid.steps, -1), np.zeros((12, grid.steps), dtype=bool)
     words = chords.split()
@@ -84,7 +84,7 @@ class Case:
         return f"{bars} roots {roots} asked {self.setting.bars} {self.setting.section_starts} {notes}"
 
 
-CHORDS = "C Am Dm G7 F Em - Bdim A5 Fmaj7".split()
+CHORDS = ["C", "Am", "Dm", "G7", "F", "Em", "-", "Bdim", "A5", "Fmaj7"]
 
 
 @st.composite

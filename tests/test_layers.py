@@ -128,6 +128,13 @@ def test_filling_needs_no_torch() -> None:
     }
 
 
+def test_the_audio_extra_is_loaded_by_rendering_alone() -> None:
+    libraries = {"audio_ext", "soundfile", "pyloudnorm", "scipy", "fluidsynth", "pretty_midi"}
+    assert not loaded_by("import arranger.cli; arranger.load_song, arranger.fill") & libraries
+    # pretty_midi is there for its SoundFont; it is never imported, which would take a second.
+    assert not loaded_by("import audio_ext.band, audio_ext.overlay") & {"pretty_midi", "soundfile", "pyloudnorm"}
+
+
 def test_the_checker_sees_what_it_should(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
     module = tmp_path / "arranger" / "diffusion" / "x.py"

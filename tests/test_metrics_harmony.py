@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from arranger.evaluation.metrics import measure_part, root_at_change, structure, voice_f1
-from arranger.evaluation.metrics_form import bar_similarity
+from arranger.evaluation.metrics_form import bar_similarity, form_shared, same_section_similarity
 from arranger.evaluation.metrics_harmony import chord_roots
 from arranger.evaluation.metrics_notes import changed_outside, overlap_area, overlap_areas, playability_rate
 from arranger.evaluation.metrics_truth import f1_by_third, note_f1, onset_f1, pitch_class_f1
 from arranger.fills import Fill, PartFill
 from arranger.parts import ROLES
+from arranger.sections import Section
 from arranger.song import Note, Song, Tempo, Track
 
 BAR = np.array([0, 48])
@@ -107,6 +108,28 @@ class TestStructure:
         assert structure(loop, varied, bars(4)) == 0.0
         assert math.isnan(structure(varied, loop, bars(4)))
         assert math.isnan(structure(varied[:, :96], varied[:, :96], bars(2)))
+
+    def test_same_sections(self) -> None:
+        # Bars: C | G | C | C and E; sections A A with their first bars equal, their second ones without a common note.
+        part = plane((C, 0, 1), (G, 48, 49), (C, 96, 97), (C, 144, 145), (E, 144, 145), steps=192)
+        two = [Section(0, 2, "A"), Section(2, 4, "A")]
+        assert same_section_similarity(part, bars(4), two) == pytest.approx((1 + 0) / 2)
+        # Each bar a section: C-C 1, and C against C and E 1/sqrt(2), twice; G is another letter.
+        each = [Section(0, 1, "A"), Section(1, 2, "B"), Section(2, 3, "A"), Section(3, 4, "A")]
+        assert same_section_similarity(part, bars(4), each) == pytest.approx((1 + 2 / math.sqrt(2)) / 3)
+        silent = plane((C, 0, 1), steps=192)
+        assert same_section_similarity(silent, bars(4), two) == 0.0  # the pair of rests isn't counted
+        assert math.isnan(same_section_similarity(part, bars(4), [Section(0, 4, "A")]))
+
+    def test_form_shared_with_the_band(self) -> None:
+        part = plane(*((C, bar * 48, bar * 48 + 1) for bar in (0, 2)), (G, 48, 49), (G, 144, 145), steps=192)
+        same = plane(*((60, bar * 48 + 6, bar * 48 + 9) for bar in (0, 2)), steps=192)  # A rest A rest
+        assert form_shared(part, same, bars(4)) == pytest.approx(1)
+        other = plane((60, 0, 9), (60, 48, 57), steps=192)  # A A rest rest
+        expected = np.corrcoef([0, 1, 0, 0, 1, 0], [1, 0, 0, 0, 0, 1])[0, 1]
+        assert form_shared(part, other, bars(4)) == pytest.approx(expected)
+        loop = plane(*((60, bar * 48, bar * 48 + 1) for bar in range(4)), steps=192)
+        assert math.isnan(form_shared(part, loop, bars(4)))
 
 
 class TestGrids:

@@ -13,7 +13,7 @@ from arranger.files import load_song
 from arranger.grid import song_to_grid
 from arranger.parts import detect_parts
 from arranger.profiles import song_profiles
-from arranger.sections import MAX_BARS, Section, boundaries, labels, likeness, novelty, song_sections
+from arranger.sections import MAX_BARS, Section, boundaries, labels, likeness, novelty, section_pairs, song_sections
 from arranger.song import Marker, Note, Song, Track
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -95,3 +95,9 @@ def test_novelty_is_greatest_where_something_else_begins() -> None:
 def test_very_long_songs_are_one_section() -> None:
     song = Song(960, (Track("P", 0, False, (Note(0, 3840 * (MAX_BARS + 1), 60),)),))
     assert told(song) == (Section(0, MAX_BARS + 1, "A"),)
+
+
+def test_pairs_of_bars_at_the_same_place_of_sections_with_one_letter() -> None:
+    sections = [Section(0, 2, "A"), Section(2, 3, "B"), Section(3, 6, "A"), Section(6, 7, "A")]
+    assert section_pairs(sections) == [(0, 3), (1, 4), (0, 6), (3, 6)]
+    assert section_pairs(sections[:2]) == []

@@ -44,8 +44,7 @@ TICKS_PER_QUARTER = 960
 VELOCITY = 95
 """The grammar has no loudness; this is Guitar Pro's default, forte."""
 
-DEAD_NOTE_TICKS = TICKS_PER_QUARTER // 4
-"""As in Guitar Pro files: a dead note is a click."""
+DEAD_NOTE_TICKS = TICKS_PER_QUARTER // 4  # as in Guitar Pro files: a dead note is a click
 
 GUITAR_STRINGS = {1: 64, 2: 59, 3: 55, 4: 50, 5: 45, 6: 40, 7: 35}
 BASS_STRINGS = {1: 48, 2: 43, 3: 38, 4: 33, 5: 28, 6: 23}
@@ -73,8 +72,7 @@ INSTRUMENTS = {
 MAX_TOKENS = 1_000_000
 """The longest song of the data set has under 100,000."""
 
-MAX_PARAMS = 200
-"""Tokens of one bend; the published encoder writes two a point."""
+MAX_PARAMS = 200  # tokens of one bend; the published encoder writes two a point
 
 MAX_NUMERATOR = 32
 _UNIT = TICKS_PER_QUARTER // 8
@@ -280,9 +278,8 @@ def _event(instrument: str, tail: str) -> _Struck | None:
         return None
     strings, dropped = _strings(instrument)
     string, fret = int(found[1]), int(found[2])
-    if string not in strings or fret < (-DROP if string in dropped else 0):
-        return None
-    return _Struck(string, fret)
+    fits = string in strings and fret >= (-DROP if string in dropped else 0)
+    return _Struck(string, fret) if fits else None
 
 
 def _strings(instrument: str) -> tuple[dict[int, int], tuple[int, ...]]:
@@ -341,10 +338,10 @@ def _track(instrument: str, beats: list[_Beat], bars: list[int], downtune: int, 
             string = struck.string - first + 1
             fret = struck.fret + (DROP if struck.string in dropped else 0)
             pitch = struck.fret if drums else tuning[string - 1] + fret
-            clicks = "dead" in names and not drums
-            if clicks:
+            length = end - beat.at
+            if "dead" in names and not drums:
                 dead.add(len(notes))
-            length = min(end - beat.at, DEAD_NOTE_TICKS) if clicks else end - beat.at
+                length = min(length, DEAD_NOTE_TICKS)
             note = Note(beat.at, length, min(127, max(0, pitch)), VELOCITY, string, fret, names, bend)
             notes.append(replace(note, string=None, fret=None) if drums else note)
         until = end

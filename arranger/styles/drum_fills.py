@@ -116,9 +116,9 @@ def with_fills(
     places = set(fill_places(onset, setting, fills))
     plain = without_fills(onset, setting, {bar - 1 for bar in places})
     out = plain.copy()
-    for bar in sorted(places):
+    for turn, bar in enumerate(sorted(places)):
         if fill_begins(plain, setting, bar - 1) is None:
-            _play_fill(out, setting, bar, triplets or _in_triplets(onset, setting, bar), snare)
+            _play_fill(out, setting, bar, turn, triplets or _in_triplets(onset, setting, bar), snare)
         if bar in setting.bars:
             first = int(setting.grid.bar_steps[bar])
             out[ROW["kick"], first] = True
@@ -167,11 +167,10 @@ def _in_triplets(onset: np.ndarray, setting: Setting, bar: int) -> bool:
     return bool(np.isin(near, (4, 8)).sum() > np.isin(near, (3, 6, 9)).sum())
 
 
-def _play_fill(onset: np.ndarray, setting: Setting, bar: int, triplets: bool, snare: bool) -> None:
-    """A fill in the last beats of the bar before; in place. Each section has its own, and longer ones lead into it."""
+def _play_fill(onset: np.ndarray, setting: Setting, bar: int, turn: int, triplets: bool, snare: bool) -> None:
+    """A fill in the last beats of the bar before; in place. They take turns; longer ones lead into sections."""
     edges = beat_edges(setting, bar - 1)
     quarter = edges[-1] - edges[-2] == STEPS_PER_QUARTER
-    section = bisect_right(setting.section_starts, bar)
     known = FILLS if quarter and not triplets else TRIPLET_FILLS
     tempo = float(setting.tempo[bar - 1])
     lengths = np.diff(edges)[::-1].tolist()
@@ -187,7 +186,7 @@ def _play_fill(onset: np.ndarray, setting: Setting, bar: int, triplets: bool, sn
     begins = bar in setting.section_starts
     fits.sort(key=lambda fill: (len(fill.words) > 1) != begins)
     preferred = sum((len(fill.words) > 1) == begins for fill in fits) or len(fits)
-    turn = (section + (0 if begins else bar // 4)) % preferred
+    turn = turn % preferred
     for fill in (*fits[turn:preferred], *fits[:turn], *fits[preferred:]):
         trial = onset.copy()
         _strike(trial, fill, edges, snare)

@@ -71,11 +71,11 @@ def _power(stroke: Stroke, setting: Setting, low: int, high: int) -> Stroke:
 
 
 def _chord(stroke: Stroke, setting: Setting, low: int, high: int) -> tuple[int, ...]:
-    """A full chord under a stroke; what there is room for."""
+    """A full chord under a stroke, as far as there is room; where none is known, the take's own or a fifth."""
     chord = chord_at(setting, stroke.middle)
-    if chord is None:
+    if chord is None and len(stroke.rows) > 2:
         return tuple(sorted({folded(row, low, high) for row in stroke.rows}))
-    root, above = chord
+    root, above = chord or (stroke.rows[0] % 12, (0, 7))
     strings = strings_of(setting)
     return full_chord(root, above, strings, low, high) or power_chord(root, above, strings, low, high) or (
         _single(stroke, root, low, high)
