@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from functools import cache
 from importlib import resources
 from math import erf, sqrt
@@ -54,6 +54,11 @@ class Habit:
     edges : float, shape (bin + 1,), rising; borders of the bins in the number's unit.
     inner, inner_bias : float, shapes (feature, hidden) and (hidden,).
     outer, outer_bias : float, shapes (hidden, bin) and (bin,).
+    levels : standard deviations, in the number's unit, of what is the same for everything a player plays and of what is
+        his own in each voice; it was taken out of what the net learned, so that soft players' accents and loud players'
+        ghost notes are known for what they are.
+    curves : float, shape (2, voice, point): quantiles of each voice as it comes out, levels added, and as players play;
+        what lies between is bent accordingly (pads that send 127 for every hard stroke). Of shape (2, 0, 0) for none.
     """
 
     edges: np.ndarray
@@ -62,6 +67,20 @@ class Habit:
     outer: np.ndarray
     outer_bias: np.ndarray
     shares: Shares
+    levels: tuple[float, float] = (0.0, 0.0)
+    curves: np.ndarray = field(default_factory=lambda: np.zeros((2, 0, 0)))
+
+    def bent(self, numbers: np.ndarray, voice: np.ndarray) -> np.ndarray:
+        """The numbers along their voice's curve; float, shape (note,)."""
+        out = numbers.copy()
+        for which in np.unique(voice).tolist() if self.curves.size else ():
+            out[voice == which] = np.interp(numbers[voice == which], *self.curves[:, which])
+        return out
+
+    def level(self, voice: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """What one player adds to each note, float, shape (note,), from its voice (int)."""
+        common, own = rng.uniform(-1, 1), rng.standard_normal(len(VOICES))
+        return sqrt(3) * self.levels[0] * common + self.levels[1] * own[voice]
 
     def chances(self, features: np.ndarray) -> np.ndarray:
         """float, shape (note, bin), rows sum to one; features as from `feel_features.features`."""
@@ -91,13 +110,15 @@ class Strum:
 
 
 def hand_scores(notes: Sequence[Note], part: str, song: Song, shares: Shares, rng: np.random.Generator) -> np.ndarray:
-    """Standard normal numbers, float, shape (note,), alike as far as `shares` says for what one player plays."""
+    """Nearly normal numbers of mean 0 and variance 1, shape (note,), alike as far as `shares` says for one player."""
     ticks = np.array([note.start for note in notes], dtype=np.int64)
     bar, place = bar_places(song, ticks)
     place = place % (LONGEST_BAR * len(PLACES))
     voice = voices_of(notes, part)
     _, onset = np.unique(ticks, return_inverse=True)
-    of_player, of_voice = rng.standard_normal(), rng.standard_normal(len(VOICES))
+    # As spread as a normal number but never far out: nobody wants the loudest drummer there is, all of whose ghost
+    # notes are accents.
+    of_player, of_voice = sqrt(3) * rng.uniform(-1, 1), rng.standard_normal(len(VOICES))
     of_pattern = rng.standard_normal((len(VOICES), LONGEST_BAR * len(PLACES)))
     of_bar = _drift(rng.standard_normal(len(song.bars)), shares.keep)
     of_onset, of_note = rng.standard_normal(onset.max() + 1), rng.standard_normal(len(notes))
@@ -141,7 +162,13 @@ def habit_from(stored: dict[str, object]) -> Habit:
     assert isinstance(shares, dict)
     edges = np.array(stored["edges"], dtype=float)
     names = ("inner", "inner_bias", "outer", "outer_bias")
-    return Habit(edges, *(matrix(name) for name in names), Shares(**{f.name: shares[f.name] for f in fields(Shares)}))
+    levels = stored["levels"]
+    assert isinstance(levels, list)
+    kept = Shares(**{each.name: shares[each.name] for each in fields(Shares)})
+    curves = np.array(stored["curves"], dtype=float)
+    inner, inner_bias, outer, outer_bias = (matrix(name) for name in names)
+    spread = float(levels[0]), float(levels[1])
+    return Habit(edges, inner, inner_bias, outer, outer_bias, kept, spread, curves)
 
 
 @cache

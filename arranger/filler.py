@@ -12,10 +12,11 @@ import numpy as np
 
 from arranger import critic
 from arranger.amount import strokes_a_bar, wanted_strokes
+from arranger.coherence import tied, untied_rests
 from arranger.controls import Controls
 from arranger.diffusion.layout import IS_ONSET, MODES, PART_OF_PLANE
 from arranger.diffusion.runtime import Model, load_model
-from arranger.diffusion.sampler import Problem, SamplerSettings, Start, mean_prediction, sample
+from arranger.diffusion.sampler import Problem, SamplerSettings, Start, draw, mean_prediction, sample
 from arranger.errors import FillRequestError
 from arranger.fills import Fill
 from arranger.framing import Frame, frame_song, read_part
@@ -23,6 +24,7 @@ from arranger.grid import song_to_grid
 from arranger.harmony import Key
 from arranger.offered import Onsets, differing
 from arranger.parts import PARTS
+from arranger.polish import settled
 from arranger.request import MAX_TAKES, FillRequest, check_request
 from arranger.shaping import Shaper
 from arranger.song import Song
@@ -131,7 +133,7 @@ class Desk:
     ) -> list[tuple[Fill, bool]]:
         """A take for each (seed, take) number, and whether its density is plausible."""
         job = self.job
-        rolls = sample(
+        drawn = draw(
             self.model.denoise,
             self.problem,
             self.model.window,
@@ -141,7 +143,9 @@ class Desk:
             progress,
             None if start else job.chance,
             start,
+            (lambda logits, planes: settled(logits, planes, job.frame, self.problem)) if job.polish else None,
         )
+        rolls = drawn.rolls
         agreed = {}
         for part in job.request.parts:
             onsets = (PARTS.index(part) == PART_OF_PLANE) & IS_ONSET
@@ -149,7 +153,7 @@ class Desk:
         made = []
         for index, ((seed, take), roll) in enumerate(zip(seeds, rolls, strict=True)):
             agreement = {part: agreed[part][index] for part in job.request.parts}
-            made.append(make_take(job, roll, agreement, seed, take))
+            made.append(make_take(job, roll, drawn.sure(index), agreement, seed, take))
         return made
 
 
@@ -170,11 +174,11 @@ def prepare(request: FillRequest, controls: Controls, settings: SamplerSettings,
     key = Key(controls.key[0], "minor" if controls.key[1] else "major") if controls.key else None
     frame = frame_song(request.context, grid, request.parts, request.bars, key, asked=request.asked)
     shaper = Shaper(request, grid, controls)
-    lean = frame.problem.lean + steering(frame, request, controls, shaper.leans())
-    frame = replace(frame, problem=replace(frame.problem, lean=lean))
+    frame = tied(frame, shaper.same_bars(controls.variation))
     beside = (denoiser.window, denoiser.prior, settings)
     chance = mean_prediction(denoiser.denoise, frame.problem, *beside, (seed, 0))
-    problem = with_rests(frame, chance)
+    problem = untied_rests(with_rests(frame, chance))
+    problem = replace(problem, lean=problem.lean + steering(frame, request, controls, shaper.leans()))
     if any(shaper.density(part) is not None for part in request.parts):
         problem = replace(problem, density=_said_density(frame, problem, chance, shaper))
         chance = mean_prediction(denoiser.denoise, problem, *beside, (seed, 0))

@@ -43,7 +43,7 @@ def _techniques(song: Song, back: Song) -> list[str]:
     listing = ", ".join(
         f"{name} ({count})" for name, count in sorted(counts.items(), key=lambda one: (-one[1], one[0]))
     )
-    return [f"What could not be said there of how notes are played: {listing}."] if listing else []
+    return [f"Ways of playing that have no place there: {listing}."] if listing else []
 
 
 def _played(song: Song) -> Counter[tuple[str, bool, int]]:

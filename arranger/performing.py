@@ -8,15 +8,21 @@ from dataclasses import replace
 import numpy as np
 
 from arranger.controls import Controls
-from arranger.grid import bar_step_table
+from arranger.grid import STEPS_PER_QUARTER, bar_step_table
+from arranger.microtiming import humanised
 from arranger.request import FillRequest
 from arranger.rules import beat_steps
 from arranger.song import Note, Song
-from arranger.velocity import steady, with_velocities
+from arranger.techniques import with_techniques
+from arranger.velocity import LOUDEST, SOFTEST, evenly, steady, with_velocities
 
 TAB_FORMATS = ("gp3", "gp4", "gp5", "gpx", "gp")
-EVEN = 90
-"""Velocity of every note where nobody is to be heard playing."""
+SOFT, LOUD = 64, 100
+"""Least and most that the middle of a part is as loud as."""
+PLAYED, TIGHTEST = 7.0, 0.3
+"""Milliseconds that played onsets are from the grid in the middle, and the share of a player's freedom that is left
+among machines."""
+MOST_HEARD = 20_000
 TRIPLET_SWING = 2 / 3
 """The only swing that a tab's notes can stand at."""
 
@@ -27,23 +33,75 @@ def is_tab(song: Song) -> bool:
 
 
 def performed(
-    notes: Sequence[Note], part: str, request: FillRequest, controls: Controls, strings: bool, seed: int
+    notes: Sequence[Note],
+    part: str,
+    request: FillRequest,
+    controls: Controls,
+    section_starts: Sequence[int],
+    seed: int,
 ) -> tuple[Note, ...]:
-    """The notes as they are written into the song: the same seed, the same hand."""
+    """The notes as they are written into the song: the same seed, the same hand.
+
+    Parameters
+    ----------
+    section_starts : bars in which a section begins, to slide or crash into.
+    """
     song = request.context
     tab = is_tab(request.song)
-    if not controls.human:
-        played = tuple(replace(note, velocity=EVEN) for note in notes)
-    else:
-        try:  # TEMPORARY until feel.json is whole
-            played = with_velocities(notes, part, song, seed)
-        except KeyError:
-            played = tuple(replace(note, velocity=EVEN) for note in notes)
-        if tab and strings:
-            played = steady(played, song)
+    played = in_the_mix(with_velocities(notes, part, song, seed), song) if controls.human else evenly(notes)
+    if tab and part != "drums":
+        played = steady(played, song)
     if controls.swing is not None:
         played = swung(played, song, controls.swing)
-    return played
+    if tab and controls.techniques:
+        style = controls.of(part).style
+        roles = request.context_roles
+        return with_techniques(played, part, song, roles, style, seed=seed, section_starts=section_starts)
+    follow = controls.of(part).follow
+    if controls.human and not tab and follow is None:
+        played = as_loose_as(song, played, humanised(played, part, song, seed))
+    return tuple(sorted(played))
+
+
+def in_the_mix(notes: Sequence[Note], song: Song) -> tuple[Note, ...]:
+    """The notes all so much louder or softer that they are as loud as the band, in the middle.
+
+    Whose pads drummers were recorded on counts for more than how they play; what is kept is how the strokes stand to
+    each other.
+    """
+    heard = [note.velocity for track in song.tracks for note in track.notes]
+    if not notes or not heard:
+        return tuple(notes)
+    wanted = min(LOUD, max(SOFT, float(np.median(heard))))
+    shift = round(wanted - float(np.median([note.velocity for note in notes])))
+    return tuple(replace(note, velocity=min(LOUDEST, max(SOFTEST, note.velocity + shift))) for note in notes)
+
+
+def as_loose_as(song: Song, written: Sequence[Note], played: Sequence[Note]) -> tuple[Note, ...]:
+    """Notes that depart from the grid as far as the band does: a player among machines keeps their time.
+
+    Parameters
+    ----------
+    written, played : the same notes on the grid and as a player has them, in one order.
+    """
+    share = min(1.0, max(TIGHTEST, looseness(song) / PLAYED))
+    out = []
+    for note, loose in zip(written, played, strict=True):
+        start = round(note.start + share * (loose.start - note.start))
+        end = round(note.end + share * (loose.end - note.end))
+        out.append(replace(loose, start=start, duration=max(1, end - start)))
+    return tuple(out)
+
+
+def looseness(song: Song) -> float:
+    """How far the band's onsets are from the grid of `grid`, in the middle, in milliseconds."""
+    ticks = np.array([note.start for track in song.tracks for note in track.notes][:MOST_HEARD], dtype=float)
+    if not len(ticks):
+        return 0.0
+    step = song.ticks_per_quarter / STEPS_PER_QUARTER
+    away = np.abs(ticks / step - np.rint(ticks / step)) * step
+    pace = np.array([song.tempo_at(int(tick)) for tick in ticks]) * song.ticks_per_quarter / 60_000
+    return float(np.median(away / pace))
 
 
 def swung(notes: Sequence[Note], song: Song, share: float) -> tuple[Note, ...]:

@@ -7,13 +7,17 @@ from functools import cache, cached_property
 import numpy as np
 
 from arranger.charts import Chart, chart_of
+from arranger.coherence import ended, same_bars
 from arranger.controls import Controls
 from arranger.errors import FillRequestError
 from arranger.grid import Grid, song_to_grid
 from arranger.likeness import Manner, like_lean, manner_of
 from arranger.on_chart import on_chart
+from arranger.polish import Scene, dressed, lead_ins, no_holes, one_grip, tidied
+from arranger.profiles import Profiles, song_profiles
 from arranger.request import FillRequest
 from arranger.rules import bar_tempos
+from arranger.sections import MAX_BARS, Section, bar_features, likeness, song_sections
 from arranger.steer import Lean, followed_steps, into_range
 from arranger.styles import Planes, Setting, conflicts, follow_onsets, setting_of, styled
 
@@ -44,6 +48,21 @@ class Shaper:
         return found
 
     @cached_property
+    def section_starts(self) -> tuple[int, ...]:
+        """Bars in which a section begins."""
+        return tuple(section.first for section in self.sections)
+
+    @cached_property
+    def sections(self) -> tuple[Section, ...]:
+        """The sections of the song, told without the part."""
+        return song_sections(self.request.context, self.grid, self.profiles)
+
+    @cached_property
+    def profiles(self) -> Profiles:
+        """What sounds in it."""
+        return song_profiles(self.request.context, self.request.context_roles, self.grid)
+
+    @cached_property
     def chart(self) -> Chart | None:
         """The chart that was given, an empty one where only a key was, None where neither was."""
         if not self.controls.chords and self.controls.key is None:
@@ -55,6 +74,15 @@ class Shaper:
         if self.controls.like is None:
             return None
         return manner_of(song_to_grid(self.request.song, self.request.roles), part, self.controls.like)
+
+    def same_bars(self, variation: float) -> np.ndarray:
+        """Number of each bar, int (bar,): the band plays the same in bars of one number, and so will the part."""
+        grid = self.grid
+        asked = set.intersection(*(set(self.request.asked[part]) for part in self.request.parts))
+        if len(grid.bars) > MAX_BARS:
+            return np.arange(len(grid.bars))
+        alike = likeness(bar_features(grid, self.profiles))
+        return same_bars(grid, self.sections, alike, sorted(asked), variation)
 
     def leans(self) -> dict[str, list[Lean]]:
         """Part -> what is likely beside what the net hears, for onset and sustain."""
@@ -70,6 +98,25 @@ class Shaper:
         manner = self.manner(part)
         return self.controls.of(part).density or (manner.strokes if manner else None)
 
+    def polished(self, part: str, planes: Planes, sure: np.ndarray) -> Planes:
+        """A drawn take put right as a player would, before it is let sound.
+
+        Parameters
+        ----------
+        planes : onset and sustain, bool (row, step). sure : float (row, step), chances that the onsets were drawn from.
+        """
+        grid, (onset, sustain) = self.grid, planes
+        asked = np.isin(np.arange(len(grid.bars)), self.request.asked[part])
+        if part == "drums":
+            onset = dressed(tidied(onset, sure, grid), sure, Scene(grid, self.setting(part)), asked)
+            return onset, onset.copy()
+        onset = no_holes(onset, sure, grid, part, asked)
+        if part == "guitar":
+            onset = one_grip(onset, sure, grid)
+        else:
+            onset = lead_ins(onset, sure, grid, asked)
+        return onset, sustain | onset
+
     def shaped(self, part: str, planes: Planes, chance: np.ndarray | None) -> Planes:
         """The take's planes as the controls want them; the very same where nothing was asked.
 
@@ -81,12 +128,14 @@ class Shaper:
         if self.chart is not None and part != "drums":
             lowest = self.setting(part).lowest
             planes = on_chart(part, planes, self.chart, self.grid, self.controls.key, lowest)
-        if asked.style or asked.role or asked.feel or asked.fills or asked.side_stick or not asked.cymbals:
-            planes = styled(part, planes, self.setting(part), asked)
         steps = followed_steps(self.grid, self.request, asked)
         if steps is not None:
             inside = np.isin(self.grid.bar_of_step, self.request.asked[part])
             planes = follow_onsets(planes, steps & inside, planes[0] if chance is None else chance, self.grid)
-        if asked.range:
+        if asked.style or asked.role or asked.feel or asked.fills or asked.side_stick or not asked.cymbals:
+            planes = styled(part, planes, self.setting(part), asked)
+        if self.request.bars[1] == len(self.grid.bars):
+            planes = ended(planes, self.grid, part)
+        if asked.range and not (asked.style or asked.role):  # styles keep to the range by themselves
             planes = into_range(planes, asked.range, self.setting(part).scale)
         return planes

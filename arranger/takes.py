@@ -21,6 +21,7 @@ from arranger.legible import legible
 from arranger.parts import PARTS, ROLES
 from arranger.performing import performed
 from arranger.playable import let_go, make_playable
+from arranger.polish import no_runaways
 from arranger.request import FillRequest
 from arranger.rules import bar_tempos, rule_part
 from arranger.shaping import Shaper
@@ -35,6 +36,7 @@ class Job:
     """A request with what all its takes share.
 
     rules : part -> what the rule plays. chance : float (T, S, P), the model's mean prediction. told : for the record.
+    polish : whether what was drawn is put right as a player would; not where a take is to stay near to something.
     """
 
     request: FillRequest
@@ -44,10 +46,18 @@ class Job:
     rules: Mapping[str, critic.Planes]
     chance: np.ndarray
     told: Mapping[str, object]
+    polish: bool = True
 
 
-def make_take(job: Job, roll: np.ndarray, agreement: Mapping[str, float], seed: int, take: int) -> tuple[Fill, bool]:
-    """One roll, bool (T, S, P), as a Fill, and whether its density is plausible."""
+def make_take(
+    job: Job, roll: np.ndarray, sure: np.ndarray, agreement: Mapping[str, float], seed: int, take: int
+) -> tuple[Fill, bool]:
+    """One roll, bool (T, S, P), as a Fill, and whether its density is plausible.
+
+    Parameters
+    ----------
+    sure : float (T, S, P), the chances that it was drawn from.
+    """
     request, grid = job.request, job.frame.grid
     cards, filled, plausible = {}, [], True
     for part in request.parts:
@@ -59,9 +69,13 @@ def make_take(job: Job, roll: np.ndarray, agreement: Mapping[str, float], seed: 
         plausible &= critic.SPARSEST <= ratio <= critic.DENSEST
         onset, sustain = read_part(job.frame, roll, part)
         chance = read_part(job.frame, job.chance, part)
-        sounding = sustain if part == "drums" else let_sound(onset, sustain, chance[1])
+        if job.polish:
+            onset, sustain = job.shaper.polished(part, (onset, sustain), read_part(job.frame, sure, part)[0])
+        sounding = onset if part == "drums" else let_sound(onset, sustain, chance[1])
+        if job.polish and part != "drums":
+            sounding = no_runaways(onset, sounding, grid)
         shaped = job.shaper.shaped(part, (onset, sounding), chance[0])
-        one, whole, changed = _part_fill(request, grid, shaped, part, job.controls, seed + take)
+        one, whole, changed = _part_fill(request, grid, shaped, part, job.shaper, seed + take)
         ruled = _with_existing(grid, job.rules[part], part)
         cards[part] = critic.judge(part, whole, ruled, grid, request.bars, agreement[part], changed)
         filled.append(one)
@@ -85,7 +99,7 @@ def rule_fill(request: FillRequest, seed: int, controls: Controls | None = None)
     cards, filled = {}, []
     for part in request.parts:
         planes = shaper.shaped(part, rule_planes(request, grid, part), None)
-        one, whole, changed = _part_fill(request, grid, planes, part, controls, seed)
+        one, whole, changed = _part_fill(request, grid, planes, part, shaper, seed)
         cards[part] = critic.judge(part, whole, whole, grid, request.bars, 0.0, changed)
         filled.append(one)
     card = {part: one.as_dict() for part, one in cards.items()}
@@ -114,12 +128,12 @@ def _with_existing(grid: Grid, planes: critic.Planes, part: str) -> critic.Plane
 
 
 def _part_fill(
-    request: FillRequest, grid: Grid, planes: critic.Planes, part: str, controls: Controls, seed: int
+    request: FillRequest, grid: Grid, planes: critic.Planes, part: str, shaper: Shaper, seed: int
 ) -> tuple[PartFill, critic.Planes, int]:
     """The part as it is written, what of it is judged, and how many notes had to be changed to be playable."""
     notes, changed, neck = _playable_notes(request, grid, planes, part)
     whole = _with_existing(grid, _planes(notes, grid, part), part)
-    notes = performed(notes, part, request, controls, bool(neck.sounding), seed)
+    notes = performed(notes, part, request, shaper.controls, shaper.section_starts, seed)
     song, existing = request.song, request.existing[part]
     # A further track sounds like the first one of its kind.
     program = song.tracks[existing[0]].program if existing else PROGRAMS[part]

@@ -141,7 +141,7 @@ def _begin(desk: Desk, request: FillRequest, part: str, there: Sequence[Note], s
     amount = np.ones(len(PARTS))
     amount[PARTS.index(part)] = np.clip(now[..., own].sum() / max(expected, 1.0), 0.05, 8)
     problem = replace(desk.problem, lean=lean.astype(np.float32), hidden=hidden, amount=amount)
-    job = replace(desk.job, frame=replace(frame, problem=problem))
+    job = replace(desk.job, frame=replace(frame, problem=problem), polish=False)
     return replace(desk, job=job, problem=problem), Start(now, strength)
 
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from arranger.feel import hand_scores, load_habits
+from arranger.feel import hand_scores, load_habits, voices_of
 from arranger.feel_features import features
 from arranger.parts import PARTS
 from arranger.song import Note, Song
@@ -58,6 +58,8 @@ def with_velocities(
     rng = np.random.default_rng([seed, PARTS.index(part)])
     scores = hand_scores(notes, part, song, habit.shares, rng)
     level = habit.drawn(habit.chances(features(notes, part, song)), scores)
+    voice = voices_of(notes, part)
+    level = habit.bent(level + habit.level(voice, rng), voice)
     if balanced and part == "drums":
         kick = np.array([VOICES[VOICE_OF_KEY[note.pitch]].name == "kick" for note in notes])
         level = np.where(kick, 127 * (level / 127) ** KICK_CURVE, level)

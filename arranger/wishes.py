@@ -112,6 +112,8 @@ def _whole(request: FillRequest, controls: Controls) -> list[str]:
         found.append(f"A temperature of {controls.temperature:g} is too far out; ask for 0.1 to 3 (0.5 is usual).")
     if controls.guidance is not None and not 0 <= controls.guidance <= 4:
         found.append(f"A guidance of {controls.guidance:g} is too far out; ask for 0 to 4 (1 is usual).")
+    if not 0 <= controls.variation <= 1:
+        found.append(f"A variation of {controls.variation:g} is too far out; ask for 0 to 1 (every bar its own).")
     if controls.swing is not None:
         low, high = SWINGS
         if not low <= controls.swing <= high:

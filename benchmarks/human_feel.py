@@ -157,10 +157,10 @@ def accent_correlation(a: Strokes, b: Strokes, group: str | None, what: str = "v
     for members in np.split(order, np.flatnonzero(np.diff(groups[order])) + 1):
         _, index, counts = np.unique(a.cell[members], return_inverse=True, return_counts=True)
         x, y = (np.bincount(index, getattr(s, what)[members])[counts >= least] for s in (a, b))
-        x, y = x / counts[counts >= least], y / counts[counts >= least]
-        if len(x) < MIN_BAR or x.std() < 1e-9:
+        means = x / counts[counts >= least], y / counts[counts >= least]
+        if len(x) < MIN_BAR or means[0].std() < 1e-9:
             continue
-        found.append(0.0 if y.std() < 1e-9 else float(np.corrcoef(x, y)[0, 1]))
+        found.append(0.0 if means[1].std() < 1e-9 else float(np.corrcoef(*means)[0, 1]))
     return float(np.mean(found))
 
 

@@ -19,18 +19,22 @@ from pathlib import Path
 
 import numpy as np
 
-from arranger.feel import Habit, Shares, voices_of
+from arranger.feel import Habit, Shares, hand_scores, voices_of
 from arranger.feel_features import bar_places, features
+from arranger.voices import VOICES
 from datasets.feel_data import STRUM_LEAST, Performance, groove_performances, pitched_performances
 
 VELOCITY_EDGES = np.array([0.5, *np.arange(8.5, 124, 5), 126.5, 127.5])
 TIMING_EDGES = np.arange(-0.060, 0.0601, 0.004)
-HIDDEN, EPOCHS, BATCH, RATE, DECAY = 24, 3, 512, 2e-3, 5e-2
+HIDDEN, EPOCHS, BATCH, RATE, DECAY = 32, 5, 512, 2e-3, 5e-2
 EXCERPT, PITCHED_EXCERPT, SONGS, SEED = 1000, 400, 200, 0
 OWN_ACCENTS = 0.33
 """Of what drummers differ in by voice and by place in the bar, how much a take gets: the rest goes to the player as a
 whole, so that takes are spread as drummers are, but each keeps the usual accents instead of inventing its own."""
-OWN_STROKES = 0.4
+CURVE_POINTS, CURVE_NOTES = 25, 200
+LEVEL_NOTES = 30
+"""Fewer strokes of a voice in a session say nothing about its level."""
+OWN_STROKES = 0.7
 """Of what is left to the single stroke of a drum, how much of its loudness a take gets, the rest again going to the
 player: the features know less about a groove than its drummer does, and what they don't know is no unsteadiness. So
 chosen on training sessions that a bar resembles the other bars of its take about as it does in drummers' hands (a
@@ -70,9 +74,9 @@ def train_net(
             with torch.no_grad():
                 each = entropy(net(torch.from_numpy(inputs[dev])), torch.from_numpy(labels[dev])).numpy()
             losses.append(float((each * weights[dev]).sum() / weights[dev].sum()))
-    first, last = net[0], net[3]
-    matrices = [first.weight.T, first.bias, last.weight.T, last.bias]
-    return [matrix.detach().numpy().copy() for matrix in matrices], losses
+    learned = net.state_dict()
+    matrices = [learned["0.weight"].T, learned["0.bias"], learned["3.weight"].T, learned["3.bias"]]
+    return [np.array(matrix.numpy()) for matrix in matrices], losses
 
 
 def learn_habit(
@@ -81,9 +85,13 @@ def learn_habit(
     values: Callable[[Performance], np.ndarray],
     edges: np.ndarray,
     own_strokes: float,
+    levelled: bool,
 ) -> tuple[Habit, list[float]]:
     """A habit from performances and their features; `values` gives each note's number, NaN where there is none."""
     numbers = [values(one) for one in performances]
+    levels = (0.0, 0.0)
+    if levelled:
+        numbers, levels = without_levels(performances, numbers)
     kept = [np.isfinite(number) for number in numbers]
     inputs = np.concatenate([rows[k] for rows, k in zip(described, kept, strict=True)])
     flat = np.concatenate([number[k] for number, k in zip(numbers, kept, strict=True)])
@@ -98,9 +106,63 @@ def learn_habit(
     _, losses = train_net(inputs, labels, weights, dev, EPOCHS, bins)
     matrices, _ = train_net(inputs, labels, weights, None, EPOCHS, bins)
     stored = [quantised(matrix) for matrix in matrices]
-    habit = Habit(edges, *stored, Shares(0, 0, 0, 0, 0, 0))
+    inner, inner_bias, outer, outer_bias = stored
+    habit = Habit(edges, inner, inner_bias, outer, outer_bias, Shares(0, 0, 0, 0, 0, 0), levels)
     scores = [normal_scores(habit, rows, number) for rows, number in zip(described, numbers, strict=True)]
-    return Habit(edges, *stored, shares_of(performances, scores, own_strokes)), losses
+    habit = replace(habit, shares=shares_of(performances, scores, own_strokes))
+    if levelled:
+        habit = replace(habit, curves=curves_of(habit, performances, described, values))
+    return habit, losses
+
+
+def without_levels(
+    performances: Sequence[Performance], numbers: Sequence[np.ndarray]
+) -> tuple[list[np.ndarray], tuple[float, float]]:
+    """Velocities with each player's level in each voice brought to that of all, and how these levels are spread.
+
+    Pads differ more than drummers do: the mean kick of one session is 28, of another 112.
+    """
+    players = sorted({one.player for one in performances})
+    total, count = np.zeros((len(players), len(VOICES))), np.zeros((len(players), len(VOICES)))
+    rows = [players.index(one.player) for one in performances]
+    voices = [voices_of(one.notes, one.part) for one in performances]
+    for row, voice, number in zip(rows, voices, numbers, strict=True):
+        total[row] += np.bincount(voice, number, len(VOICES))
+        count[row] += np.bincount(voice, minlength=len(VOICES))
+    weight = np.sqrt(count) * (count >= LEVEL_NOTES)
+    mean = total / np.maximum(count, 1)
+    usual = (weight * mean).sum(axis=0) / np.maximum(weight.sum(axis=0), 1e-9)
+    level = np.where(weight > 0, mean - usual, 0.0)
+    common = (weight * level).sum(axis=1) / weight.sum(axis=1)
+    own = np.where(weight > 0, level - common[:, None], 0.0)
+    spread = float(common.std()), float(np.sqrt((weight * own**2).sum() / weight.sum()))
+    centred = [np.clip(n - level[row, voice], 1, 127) for row, voice, n in zip(rows, voices, numbers, strict=True)]
+    return centred, spread
+
+
+def curves_of(
+    habit: Habit,
+    performances: Sequence[Performance],
+    described: Sequence[np.ndarray],
+    values: Callable[[Performance], np.ndarray],
+) -> np.ndarray:
+    """Quantiles of each voice as the habit plays the training performances and as they were played."""
+    ours, theirs, voices = [], [], []
+    for seed, (one, rows) in enumerate(zip(performances, described, strict=True)):
+        rng = np.random.default_rng([SEED, seed])
+        voice = voices_of(one.notes, one.part)
+        scores = hand_scores(one.notes, one.part, one.song, habit.shares, rng)
+        ours.append(habit.drawn(habit.chances(rows), scores) + habit.level(voice, rng))
+        theirs.append(values(one))
+        voices.append(voice)
+    drawn, played, voice = (np.concatenate(several) for several in (ours, theirs, voices))
+    curves = np.tile(np.linspace(1, 127, CURVE_POINTS), (2, len(VOICES), 1))
+    for which in range(len(VOICES)):
+        if (voice == which).sum() >= CURVE_NOTES:
+            shares = np.linspace(0, 1, CURVE_POINTS)
+            curves[0, which] = np.quantile(drawn[voice == which], shares) + 1e-3 * np.arange(CURVE_POINTS)
+            curves[1, which] = np.quantile(played[voice == which], shares)
+    return curves
 
 
 def excerpt(one: Performance, rng: random.Random, size: int = EXCERPT) -> Performance:
@@ -145,16 +207,16 @@ def shares_of(performances: Sequence[Performance], scores: Sequence[np.ndarray],
         if good.sum() < 8:
             continue
         ticks = np.array([note.start for note in one.notes])[good]
-        bar, place = bar_places(one.song, ticks)
-        voice = voices_of(one.notes, one.part)[good]
+        bars, place = bar_places(one.song, ticks)
+        voices = voices_of(one.notes, one.part)[good]
         z, weight = score[good], 1 / np.sqrt(good.sum())
-        pairs.add("all", z, np.zeros_like(bar), weight)
-        pairs.add("voice", z, voice, weight)
-        pairs.add("pattern", z, voice * 10_000 + place, weight)
-        pairs.add("bar", z, bar, weight)
+        pairs.add("all", z, np.zeros_like(bars), weight)
+        pairs.add("voice", z, voices, weight)
+        pairs.add("pattern", z, voices * 10_000 + place, weight)
+        pairs.add("bar", z, bars, weight)
         pairs.add("onset", z, ticks, weight)
         pairs.add("square", z, None, weight)
-        pairs.lagged(z, bar, weight)
+        pairs.lagged(z, bars, weight)
     c = pairs.mean()
     total = c["square"]
     player = max(0.0, c["all"])
@@ -168,7 +230,7 @@ def shares_of(performances: Sequence[Performance], scores: Sequence[np.ndarray],
     shares = (player + given, OWN_ACCENTS * voice, OWN_ACCENTS * pattern, bar, onset)
     parts = [round(float(x / total), 3) for x in shares]
     sys.stderr.write(f"  measured: {' '.join(f'{x / total:.3f}' for x in (player, voice, pattern, bar, onset))}\n")
-    return Shares(*parts, keep=round(float(np.clip(keep, 0, 0.95)), 3))
+    return Shares(parts[0], parts[1], parts[2], parts[3], parts[4], round(float(np.clip(keep, 0, 0.95)), 3))
 
 
 class Pairs:
@@ -216,6 +278,8 @@ def stored_habit(habit: Habit) -> dict[str, object]:
     names = ("inner", "inner_bias", "outer", "outer_bias")
     return {
         "shares": asdict(habit.shares),
+        "levels": [round(level, 2) for level in habit.levels],
+        "curves": np.round(habit.curves, 2).tolist(),
         "edges": [round(float(edge), 4) for edge in habit.edges],
         **{name: matrix(getattr(habit, name)) for name in names},
     }
@@ -231,8 +295,9 @@ def habits_of(performances: Sequence[Performance]) -> dict[str, Habit]:
     ):
         if not any(np.isfinite(values(one)).any() for one in performances):
             continue
-        own_strokes = OWN_STROKES if (part, name) == ("drums", "velocity") else 1.0
-        habit, losses = learn_habit(performances, described, values, edges, own_strokes)
+        kit = (part, name) == ("drums", "velocity")
+        own_strokes = OWN_STROKES if kit else 1.0
+        habit, losses = learn_habit(performances, described, values, edges, own_strokes, kit)
         found[f"{part} {name}"] = habit
         shown = " ".join(f"{loss:.3f}" for loss in losses)
         sys.stderr.write(f"{part} {name}: {shown}\n  {habit.shares}\n")

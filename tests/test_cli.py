@@ -135,7 +135,7 @@ def test_guitar_pro_stays_guitar_pro(tmp_path: Path) -> None:
         ([SONG, "--part", "bass"], 4, ["already has bass", "--replace", "--add", "track"]),
         ([SONG, "--part", "guitar", "--bars", "20-99"], 4, ["20-99", "1-24"]),
         ([SONG, "--part", "guitar", "--bars", "9-5"], 4, ["9-5", "1-24"]),
-        ([SONG, "--part", "guitar", "--bars", "nine"], 2, ["nine", "9-16"]),
+        ([SONG, "--part", "guitar", "--bars", "nine"], 4, ["nine", "1-24"]),
         ([SONG, "--part", "guitar", "--replace"], 4, ["no guitar to replace"]),
         ([SONG, "--part", "guitar", "--takes", "0"], 4, ["1 to 64"]),
         ([SONG, "--part", "guitar", "--track", "Kazoo=bass"], 4, ["Kazoo"]),

@@ -103,6 +103,17 @@ def test_a_rest_does_not_silence_the_bars_it_was_tied_to() -> None:
     assert played[bar != 8].all()
 
 
+def test_tied_bars_share_the_mean_of_what_leans_on_them() -> None:
+    song = band()
+    frame = frame_song(song, heard(song), ("bass",), (0, 12))
+    bar = frame.token_map.bar
+    lean = frame.problem.lean.copy()
+    lean[bar == 0], lean[bar == 8] = 1.0, 3.0
+    shared = tied(replace(frame, problem=replace(frame.problem, lean=lean)), np.array([*range(8), 0, 9, 10, 11]))
+    assert np.all(shared.problem.lean[(bar == 0) | (bar == 8)] == 2.0)
+    assert np.array_equal(shared.problem.lean[bar == 1], lean[bar == 1])
+
+
 def test_untied_problems_stay_as_they_are() -> None:
     song = band(4)
     frame = frame_song(song, heard(song), ("bass",), (0, 4))

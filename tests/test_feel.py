@@ -56,13 +56,13 @@ def test_a_hand_has_the_correlations_of_its_shares() -> None:
     notes = [Note(bar * 4 * TPQ + at, 60, key) for bar in range(2) for at in (0, TPQ) for key in (36, 42)]
     shares = Shares(player=0.2, voice=0.15, pattern=0.1, bar=0.2, onset=0.1, keep=0.5)
     rng = np.random.default_rng(0)
-    scores = np.array([hand_scores(notes, "drums", empty(2), shares, rng) for _ in range(6000)])
+    scores = np.array([hand_scores(notes, "drums", empty(2), shares, rng) for _ in range(1500)])
     found = np.corrcoef(scores.T)
-    assert scores.std(axis=0) == pytest.approx(np.ones(8), abs=0.04)
-    assert found[0, 1] == pytest.approx(0.2 + 0.2 + 0.1, abs=0.04)  # struck together: player, bar, onset
-    assert found[0, 2] == pytest.approx(0.2 + 0.15 + 0.2, abs=0.04)  # same voice, same bar
-    assert found[0, 4] == pytest.approx(0.2 + 0.15 + 0.1 + 0.1, abs=0.04)  # same place, next bar
-    assert found[0, 7] == pytest.approx(0.2 + 0.1, abs=0.04)  # player and half of the bar's drift
+    assert scores.std(axis=0) == pytest.approx(np.ones(8), abs=0.08)
+    assert found[0, 1] == pytest.approx(0.2 + 0.2 + 0.1, abs=0.08)  # struck together: player, bar, onset
+    assert found[0, 2] == pytest.approx(0.2 + 0.15 + 0.2, abs=0.08)  # same voice, same bar
+    assert found[0, 4] == pytest.approx(0.2 + 0.15 + 0.1 + 0.1, abs=0.08)  # same place, next bar
+    assert found[0, 7] == pytest.approx(0.2 + 0.1, abs=0.08)  # player and half of the bar's drift
 
 
 def test_places_in_four_four() -> None:

@@ -70,7 +70,9 @@ def offenders(paths: list[Path], forbidden: set[str]) -> list[str]:
 
 @pytest.mark.parametrize("package", MAY_USE)
 def test_packages_import_only_what_stands_below_them(package: str) -> None:
-    assert not offenders(modules(package), set(MAY_USE) - MAY_USE[package] - {package})
+    found = offenders(modules(package), set(MAY_USE) - MAY_USE[package] - {package})
+    # The command line may reach for sound; that nothing else does is the next test's business.
+    assert not [one for one in found if not (one.startswith("arranger/cli/") and " imports audio_ext" in one)]
 
 
 def test_audio_is_reached_from_the_command_line_alone() -> None:

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from arranger.cli.inspect_command import inspect
+from arranger.errors import FillRequestError
 from arranger.files import load_song
 from arranger.grid import song_to_grid
 from arranger.parts import detect_parts
@@ -101,3 +103,15 @@ def test_pairs_of_bars_at_the_same_place_of_sections_with_one_letter() -> None:
     sections = [Section(0, 2, "A"), Section(2, 3, "B"), Section(3, 6, "A"), Section(6, 7, "A")]
     assert section_pairs(sections) == [(0, 3), (1, 4), (0, 6), (3, 6)]
     assert section_pairs(sections[:2]) == []
+
+
+def test_inspect_shows_sections_as_the_user_has_them() -> None:
+    song = load_song(EXAMPLES / "three-four.mid")
+    shown = inspect(song, sections="Verse 1-8, Chorus 9-16, Verse 2: 17-24")["sections"]
+    assert [(one["bars"], one["label"], one["name"]) for one in shown] == [
+        ([1, 8], "A", "Verse"),
+        ([9, 16], "B", "Chorus"),
+        ([17, 24], "A", "Verse 2"),
+    ]
+    with pytest.raises(FillRequestError, match=r"bars 1-24"):
+        inspect(song, sections="Verse 1-80")

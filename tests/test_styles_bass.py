@@ -112,3 +112,10 @@ def test_without_a_chord_the_take_is_left_its_notes() -> None:
     played = take(setting, [(35, 0, 12), (37, 12, 48)])
     for style in ("roots", "octaves", "walking"):
         assert line(styled("bass", played, setting, PartControls(style=style))[0]) == [(0, 35), (12, 37)]
+
+
+def test_a_long_chord_is_not_one_bar_again_and_again() -> None:
+    setting = setting_for([(4, 4)] * 12, "C", "bass")
+    played = take(setting, repeated([(36, 0, 24), (36, 24, 48)], 12))
+    pitches = [row for _, row in line(styled("bass", played, setting, PartControls(style="walking"))[0])]
+    assert len({tuple(pitches[4 * bar : 4 * bar + 4]) for bar in range(12)}) >= 3

@@ -50,7 +50,7 @@ def test_every_chord_can_be_held_on_every_neck(strings: tuple[int, ...]) -> None
             power = power_chord(root, above, strings, strings[-1], strings[0] + 6)
             fifth = 6 if 7 not in above else 7
             assert [p - power[0] for p in power] == [0, fifth, 12]
-            assert power[0] < strings[-1] + 12
+            assert power[0] < strings[-1] + 12 or fifth == 6, "a diminished fifth may need another place"
             assert chord_shapes(power[::-1], strings)
 
 

@@ -124,6 +124,13 @@ def test_hammers_slides_and_dead_notes_can_be_played(
         assert found[name] <= 1 + RATES.get((part, name), 0) * len(notes)
 
 
+@pytest.mark.parametrize(("reach", "hammered"), [(REACH, True), (REACH + 1, False)])
+def test_no_hammer_on_is_wider_than_a_hand(reach: int, hammered: bool) -> None:
+    song, roles = band()
+    notes = [on(2, 5 + reach * (at % 2), at * SIXTEENTH, SIXTEENTH) for at in range(256)]
+    assert bool(names(with_techniques(notes, "guitar", song, roles))["hammer"]) == hammered
+
+
 def test_a_lick_is_played_alike_every_time() -> None:
     """Sixteen bars with the same eight notes: what is hammered in one bar is hammered in all, or at phrase ends."""
     song, roles = band()

@@ -18,6 +18,7 @@ from arranger.evaluation.evaluate import evaluate
 from arranger.evaluation.fillers import MODEL, RULES, TOKENS, rules_filler
 from arranger.evaluation.report import differences
 from arranger.evaluation.tables import render_table
+from arranger.evaluation.tokens import decode
 from arranger.evaluation.tokens import filler as filling
 from arranger.evaluation.tokens.checkpoint import write_tokens_model
 from arranger.evaluation.tokens.filler import (
@@ -115,6 +116,24 @@ def test_songs_in_other_keys_are_the_same_song() -> None:
         assert (here.shift - there.shift) % 12 == 2
         rows = [(one.shift + one.notes(0, 8)[:, 3]) % 12 for one in (here, there)]
         np.testing.assert_array_equal(*rows)
+
+
+def test_what_is_written_in_c_comes_back_in_the_songs_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    task = task_of(0, ("bass",))
+    tracks = [
+        replace(track, notes=tuple(replace(n, pitch=n.pitch + 3) for n in track.notes)) for track in task.song.tracks
+    ]
+    task = replace(task, song=task.song.with_tracks(tracks))
+    shift = from_song(task.song, task.roles).shift
+    assert shift
+    monkeypatch.setattr(
+        decode, "draw_bars", lambda net, shared, owns, bars, *rest: [[[(6, 40, 12)]] * len(bars)] * len(owns)
+    )
+    found = draw_parts(small_net(), task, 0, 2)
+    assert found[0] == found[1]
+    assert [(note.start, note.end, note.pitch) for note in found[0]["bass"]] == [
+        (QUARTER // 2 + bar.start, QUARTER * 3 // 2 + bar.start, 40 - shift) for bar in task.song.bars
+    ]
 
 
 def test_notes_go_back_to_the_ticks_they_came_from() -> None:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from evaluate_songs import band
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from token_pieces import TINY, both, everything, pieces
 
 from arranger.evaluation.tokens.batches import draw_asked, draw_sequence
 from arranger.evaluation.tokens.grammar import read_notes
-from arranger.evaluation.tokens.songs import from_piece
+from arranger.evaluation.tokens.songs import from_piece, from_song
 from arranger.evaluation.tokens.vocabulary import (
     BAR_FILL,
     DURATION_0,
@@ -30,6 +32,7 @@ from arranger.evaluation.tokens.vocabulary import (
     tempo_token,
 )
 from arranger.evaluation.tokens.windows import OTHER, encode_context, encode_fill, moved
+from arranger.parts import detect_parts
 from arranger.voices import VOICES
 
 SONG = from_piece(pieces()[0])
@@ -140,6 +143,21 @@ def test_tracks_with_open_bars_come_last_and_what_is_before_does_not_depend_on_t
     assert without.shared == context.shared
     assert len(without.own) < len(context.own)
     assert context.open_bars == ((0, 4), (0, 5), (0, 6), (0, 7))
+    hidden = (notes[:, 1] == 0) & (notes[:, 0] >= 4)
+    tight = len(context.shared) - 40  # nor does what is left out of a window that is too long
+    assert encode_context(SONG, 0, notes[~hidden], asked, tight) == encode_context(SONG, 0, notes, asked, tight)
+
+
+def test_of_notes_that_begin_together_on_one_pitch_the_longest_stays() -> None:
+    song = band(0)
+    bass = song.tracks[2]
+    short = tuple(replace(note, duration=note.duration // 4) for note in bass.notes)
+    doubled = tuple(sorted([*bass.notes, *short]))
+    roles = detect_parts(song)
+    tracks = [replace(track, notes=doubled) if track is bass else track for track in song.tracks]
+    np.testing.assert_array_equal(
+        everything(from_song(song.with_tracks(tracks), roles)), everything(from_song(song, roles))
+    )
 
 
 def test_dense_windows_lose_inner_notes_of_other_tracks_first() -> None:

@@ -11,6 +11,7 @@ import sys
 
 import typer
 
+from arranger.cli.app_command import app_command
 from arranger.cli.convert_command import convert_command
 from arranger.cli.eval_command import eval_command
 from arranger.cli.fill_command import fill_command
@@ -38,6 +39,7 @@ app.command("inspect")(inspect_command)
 app.command("convert")(convert_command)
 app.command("plot")(plot_command)
 app.command("render")(render_command)
+app.command("app")(app_command)
 app.command("eval")(eval_command)
 app.command("train")(train_command)
 

@@ -66,6 +66,9 @@ Chords = Annotated[
     str | None, typer.Option("--chords", metavar="CHART", help='Chords, a bar each: "Am F C G", or a file of them.')
 ]
 Like = Annotated[str | None, typer.Option("--like", metavar="5-8", help="Play in the manner of these bars.")]
+Variation = Annotated[
+    float | None, typer.Option("--variation", metavar="V", help="0: the same where the band is, 1: every bar its own.")
+]
 Preset = Annotated[str | None, typer.Option("--preset", metavar="NAME", help="Named controls; see arranger presets.")]
 PresetFile = Annotated[Path | None, typer.Option("--presets", metavar="FILE", help="A file with presets of your own.")]
 Human = Annotated[bool, typer.Option("--human/--no-human", help="Dynamics and timing of a player, or even ones.")]
@@ -123,6 +126,7 @@ def build_controls(song: Song, parts: Sequence[str], asked: dict[str, Any]) -> C
         asked.get("swing"),
         parse_key(asked["key"]) if asked.get("key") else None,
         parse_chords(_chart_text(chords)) if chords else (),
+        Controls().variation if asked.get("variation") is None else asked["variation"],
         _run(asked["like"], song) if asked.get("like") else None,
         asked.get("human", True),
         asked.get("techniques", True),

@@ -70,6 +70,7 @@ def fill_command(
     key: options.KeyText = None,
     chords: options.Chords = None,
     like: options.Like = None,
+    variation: options.Variation = None,
     sections: options.Sections = None,
     temperature: options.Temperature = None,
     guidance: options.Guidance = None,
@@ -115,7 +116,7 @@ def fill_command(
         {
             **{"density": density, "complexity": complexity, "style": style, "role": role, "feel": feel},
             **{"fills": fills, "follow": follow, "range": pitch_range, "swing": swing, "key": key, "chords": chords},
-            **{"like": like, "temperature": temperature, "guidance": guidance, "human": human},
+            **{"like": like, "variation": variation, "temperature": temperature, "guidance": guidance, "human": human},
             **{"techniques": techniques, "preset": preset, "presets": presets},
         },
     )

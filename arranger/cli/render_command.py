@@ -152,7 +152,9 @@ def _over(
     for note in laid.notes:
         typer.echo(f"Note: {note}", err=True)
     if offset is None:
-        pace = f", {abs(found.drift):.2%} {'slower' if found.drift > 0 else 'faster'}" if found.drift else ""
+        pace = (
+            f", {abs(found.drift):.2%} {'slower' if found.drift > 0 else 'faster'}" if abs(found.drift) >= 1e-4 else ""
+        )
         typer.echo(f"The song begins at {found.seconds:.3f} s of the recording{pace} ({found.confidence:.0%} sure).")
     typer.echo(f"Wrote {target}.")
 

@@ -87,6 +87,28 @@ class SamplerSettings:
     xor: bool = False
 
 
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """Takes, and what they were drawn from.
+
+    rolls : bool (take, T, S, P). logits : float32 (take, T, S, asked planes), the net's of the last step. planes : int
+    (asked planes,). lean : float32 (T, S, asked planes).
+    """
+
+    rolls: np.ndarray
+    logits: np.ndarray
+    planes: np.ndarray
+    lean: np.ndarray
+
+    def sure(self, take: int) -> np.ndarray:
+        """Chances that a take was drawn from, before they were sharpened, float32 (T, S, P)."""
+        return _all_planes(sigmoid(self.logits[take] + self.lean).astype(np.float32), self.planes)
+
+
+Settle = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""(logits (T, S, asked planes), asked planes) -> logits: what is done to the last step's before it is drawn from."""
+
+
 def noise_levels(steps: int) -> np.ndarray:
     """Levels from 1 to 0, float (steps + 1,)."""
     return np.linspace(1, 0, steps + 1)
@@ -138,6 +160,22 @@ def sample(
     chance: np.ndarray | None = None,
     start: Start | None = None,
 ) -> np.ndarray:
+    """The rolls of `draw`, bool (take, T, S, P)."""
+    return draw(denoise, problem, window, prior, settings, seeds, progress, chance, start).rolls
+
+
+def draw(
+    denoise: Denoise,
+    problem: Problem,
+    window: int,
+    prior: np.ndarray,
+    settings: SamplerSettings,
+    seeds: Sequence[Sequence[int]],
+    progress: Callable[[float], None] | None = None,
+    chance: np.ndarray | None = None,
+    start: Start | None = None,
+    settle: Settle | None = None,
+) -> Drawn:
     """Takes of the hidden cells, bool (take, T, S, P), 0 where nothing was hidden.
 
     Parameters
@@ -181,7 +219,8 @@ def sample(
             if not step:
                 expected = [expected_count(logits[take][..., group]) for group in groups]
                 targets.append([settings.density * many * one for many, one in zip(amount, expected, strict=True)])
-            sharp = (logits[take] + lean) / settings.temperature
+            meant = logits[take] + lean
+            sharp = (settle(meant, planes) if settle and lower == 0 else meant) / settings.temperature
             for group, target in zip(groups, targets[take], strict=True):
                 sharp[..., group] += count_shift(sharp[..., group], target) if settings.calibrated else 0.0
             chance = sigmoid(sharp)
@@ -194,7 +233,7 @@ def sample(
             x[take] = clean & cells
         if progress:
             progress((step + 1) / settings.steps)
-    return _all_planes(x, planes)
+    return Drawn(_all_planes(x, planes), logits, planes, lean)
 
 
 def sigmoid(logits: np.ndarray) -> np.ndarray:

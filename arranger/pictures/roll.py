@@ -131,7 +131,8 @@ def _page(
     figure.text(LEFT / WIDTH, 1 - 0.32 / height, words[0], fontsize=14, fontweight="bold", **common)
     figure.text(LEFT / WIDTH, 1 - 0.56 / height, words[1], fontsize=9, **{**common, "color": theme.quiet})
     if any(marked.values()):
-        count = sum(len(notes) for notes in marked.values())
+        begin, end = song.bars[page.systems[0][0]].start, song.bars[page.systems[-1][1] - 1].end
+        count = sum(within(note, begin, end) for notes in marked.values() for note in notes)
         told = f"■ new: {count} note{'s' * (count != 1)}"
         figure.text(
             1 - RIGHT / WIDTH, 1 - 0.32 / height, told, fontsize=11, ha="right", **{**common, "color": theme.new}

@@ -116,7 +116,9 @@ def with_fills(
     places = set(fill_places(onset, setting, fills))
     plain = without_fills(onset, setting, {bar - 1 for bar in places})
     out = plain.copy()
-    for turn, bar in enumerate(sorted(places)):
+    for bar in sorted(places):
+        begins = bar in setting.section_starts
+        turn = sum(other < bar and (other in setting.section_starts) == begins for other in places)
         if fill_begins(plain, setting, bar - 1) is None:
             _play_fill(out, setting, bar, turn, triplets or _in_triplets(onset, setting, bar), snare)
         if bar in setting.bars:

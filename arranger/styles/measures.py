@@ -188,15 +188,15 @@ def strum_share(strokes: Iterable[Stroke], setting: Setting) -> float:
 
 
 def arpeggio_share(strokes: Iterable[Stroke], setting: Setting) -> float:
-    """Share of the strokes over a chord that are one of its tones alone, another note than the one before."""
-    good, before = [], -1
+    """Share of the strokes over a chord that are one of its tones alone, another one than before in the bar."""
+    good, before = [], (-1, -1)
     for stroke in strokes:
-        tones = _tones(setting, stroke)
+        tones, bar = _tones(setting, stroke), int(setting.grid.bar_of_step[stroke.step])
         if tones and len(stroke.rows) == 1:
-            good.append(stroke.rows[0] % 12 in tones and stroke.rows[0] != before)
+            good.append(stroke.rows[0] % 12 in tones and (bar, stroke.rows[0]) != before)
         elif tones:  # the chord that is held at the end
             good.append({row % 12 for row in stroke.rows} <= tones and stroke.end - stroke.step > STEPS_PER_QUARTER)
-        before = stroke.rows[-1]
+        before = bar, stroke.rows[-1]
     return _mean(good)
 
 

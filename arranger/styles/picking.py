@@ -113,10 +113,9 @@ def chugs(planes: Planes, strokes: Sequence[Stroke], setting: Setting, low: int,
             root, above = chord_at(setting, step) or (inside[0].rows[0] % 12, (0, 7))
             rows = power_chord(root, above, strings, low, high)
             lowest = nearest(root, low, high, low)
-            single = (rows[0] if rows else lowest if lowest is not None else low,)
-            run.append(Stroke(step, inside[-1].end if bar in held else step + EIGHTH, rows or single))
-            if root == before and bar not in held:
-                run[-1] = replace(run[-1], rows=single)
+            single = (low if lowest is None else lowest,)
+            whole = rows[:1] == single and (root != before or bar in held)
+            run.append(Stroke(step, inside[-1].end if bar in held else step + EIGHTH, rows if whole else single))
             before = root
         played += cut_at_next(run)
     return played

@@ -35,16 +35,18 @@ def asked_steps(setting: Setting) -> np.ndarray:
 
 
 def strokes_of(planes: Planes, setting: Setting) -> list[Stroke]:
-    """The strokes in the asked bars, by step."""
+    """The strokes in the asked bars, by step; none is held on into other bars."""
     onset, sustain = planes
-    steps = np.flatnonzero(onset.any(axis=0) & asked_steps(setting))
+    inside = asked_steps(setting)
+    steps = np.flatnonzero(onset.any(axis=0) & inside)
+    limits = np.append(np.flatnonzero(~inside), onset.shape[1])
     used = np.flatnonzero(onset.any(axis=1)).tolist()
     ends = {row: np.append(np.flatnonzero(~sustain[row] | onset[row]), onset.shape[1]) for row in used}
     strokes = []
     for step in steps.tolist():
         rows = np.flatnonzero(onset[:, step]).tolist()
         end = max(int(ends[row][np.searchsorted(ends[row], step + 1)]) for row in rows)
-        strokes.append(Stroke(step, end, tuple(rows)))
+        strokes.append(Stroke(step, min(end, int(limits[np.searchsorted(limits, step)])), tuple(rows)))
     return strokes
 
 

@@ -16,7 +16,7 @@ from arranger.styles.strokes import Stroke
 
 LEADS = {1: 0.0, 2: 0.15, 5: 0.5, 7: 0.6}
 """Semitones into the next root -> cost."""
-VARIETY = 0.9
+VARIETY = 1.6
 """Cost by which bars of the same chord differ, so that a walk doesn't go in circles."""
 
 
@@ -68,7 +68,7 @@ def _own(
         passing = np.where(setting.scale[classes], 2.2 if place % 2 == 0 else 0.9, 7.0)
         cost += np.where(tones[classes], np.where(classes == root, 1.2, 0.0), passing)
     bar = int(setting.grid.bar_of_step[first])
-    return cost + VARIETY * ((np.arange(low, high + 1) * 5 + bar * (3 + place)) % 7) / 6
+    return cost + VARIETY * ((np.arange(low, high + 1) * 7919 + bar * 7907 + place * 31) % 97) / 96
 
 
 def _with_third(root: int, tones: np.ndarray, scale: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ Event = tuple[float, float, int, str]
 """(start, length) in seconds, pitch, part."""
 
 
-def tune(seed: int, bars: int = 22, tempo: float = 117.0) -> list[Event]:
+def tune(seed: int, bars: int = 17, tempo: float = 117.0) -> list[Event]:
     """Drums, bass, chords and a melody; chords and melody are drawn anew all the time, the drums play one bar."""
     rng = np.random.default_rng(seed)
     beat = 60 / tempo

@@ -71,7 +71,7 @@ def test_noise_is_refused() -> None:
 
 
 def test_an_excerpt_is_found_in_its_place() -> None:
-    events = tune(3)
+    events = tune(3, bars=22)
     whole = played(events, timbre=1)
     found = find_offset(played(events), whole[12 * RATE : 36 * RATE], RATE).check("x")
     assert found.seconds == pytest.approx(-12.0, abs=0.02)

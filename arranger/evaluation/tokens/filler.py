@@ -113,8 +113,8 @@ def draw_parts(
         last = min(first + WINDOW_BARS, len(song.bar_steps))
         asked = np.zeros((last - first, len(PARTS)), dtype=bool)
         asked[np.ix_([bar - first for bar in run], parts)] = True
-        given = _given(song.notes(first, last), first, task.hidden, parts)
-        contexts = [_context(song, first, moved(given, song.shift), mine, asked) for mine in made]
+        given = moved(song.notes(first, last), song.shift)
+        contexts = [_context(song, first, given, mine, asked) for mine in made]
         bars = [Open(part, bar, int(song.bar_steps[first + bar]), song.shift) for part, bar in contexts[0].open_bars]
         # Where one take's own bars are so dense that all is thinned, what is given is no longer the same for all.
         alike = all(context.shared == contexts[0].shared for context in contexts)
@@ -171,17 +171,11 @@ def to_notes(notes: np.ndarray, task: Task, grid: Grid) -> tuple[Note, ...]:
 
 
 def most_agreed(takes: Sequence[dict[str, tuple[Note, ...]]], task: Task) -> int:
-    """The take whose onsets have, on average, the most in common with those of the others (F1, parts summed): of what
-    was drawn, the least risk (Bickel & Doksum's Bayes risk as in Eikema & Aziz, arXiv 2005.10283)."""
+    """The take whose onsets have, on average, the most in common with those of the others (F1, parts together): the
+    least Bayes risk of what was drawn (Eikema & Aziz, arXiv 2005.10283)."""
     cells = [{(part, note.start, note.pitch) for part in task.parts for note in take[part]} for take in takes]
     scores = [
         sum(2 * len(mine & other) / max(1, len(mine) + len(other)) for at, other in enumerate(cells) if at != index)
         for index, mine in enumerate(cells)
     ]
     return int(np.argmax(scores))
-
-
-def _given(notes: np.ndarray, first: int, hidden: Sequence[int], parts: Sequence[int]) -> np.ndarray:
-    """Notes of a window without those of the asked parts in the hidden bars: as the task has them there are none, but
-    a note just before a bar line is put into the next bar."""
-    return notes[~(np.isin(notes[:, 1], parts) & np.isin(notes[:, 0] + first, hidden))]
