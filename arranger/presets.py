@@ -82,7 +82,8 @@ def _controls(stored: Mapping[str, Any], place: str, name: str) -> Controls:
         if entry in stored and (isinstance(stored[entry], bool) or not isinstance(stored[entry], (int, float))):
             raise FillRequestError(f"{place}: {entry} of “{name}” should be a number.")
     parts = {part: _part(stored[part], f"{place}: {part} of “{name}”") for part in PARTS if part in stored}
-    return Controls(parts, **{entry: float(stored[entry]) for entry in _WHOLE if entry in stored})
+    whole: dict[str, Any] = {entry: float(stored[entry]) for entry in _WHOLE if entry in stored}
+    return Controls(parts, **whole)
 
 
 def _part(stored: Any, place: str) -> PartControls:

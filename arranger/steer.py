@@ -21,8 +21,8 @@ from arranger.voices import VOICES
 KICK, SNARE = ([voice.name for voice in VOICES].index(name) for name in ("kick", "snare"))
 
 OFF_THE_BEAT = {"drums": 4.0, "bass": 1.2, "guitar": 1.2}
-"""Nats for a stroke off the beat where syncopation is asked for, and against it where plain playing is; of drums for kick
-and snare alone, which lean on the rule as much."""
+"""Nats for a stroke off the beat where syncopation is asked for, and against it where plain playing is; of drums for
+kick and snare alone, which lean on the rule as much."""
 FOLLOWED, NOT_FOLLOWED = 3.0, -6.0
 """Nats for strokes where what is followed has one, and elsewhere."""
 OUT_OF_RANGE = -4.0

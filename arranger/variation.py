@@ -66,7 +66,8 @@ def vary(
         raise FillRequestError(f"The {part} plays nothing in these bars; there is nothing to vary. Fill them instead.")
     if strength == 0:
         return [_as_it_is(request, part, there, seed)]
-    desk = prepare(request, controls or Controls(), SamplerSettings(steps=STEPS), model, seed)
+    # Like bars are not tied to each other: each is to stay near to what it was.
+    desk = prepare(request, replace(controls or Controls(), variation=1.0), SamplerSettings(steps=STEPS), model, seed)
     desk, start = _begin(desk, request, part, there, strength)
     fills = [one for one, _ in desk.draw([(seed, take) for take in range(takes)], progress, start)]
     kept = [_with_originals(one, request, part, there, strength) for one in fills]

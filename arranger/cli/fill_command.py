@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from arranger.cli import control_options as options
+from arranger.cli.fill_output import check_render, render_card, render_fills, told_of, write_fill, write_takes
 from arranger.cli.options import parse_tracks
 
 if TYPE_CHECKING:
-    from arranger.fills import Fill
-    from arranger.song import Song
+    pass
 
 EXAMPLES = """\b
 Examples:
@@ -80,6 +80,9 @@ def fill_command(
     takes_dir: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Also write every take, best first: NAME.PART.1.EXT and so on.")
     ] = None,
+    render: Annotated[
+        Path | None, typer.Option(metavar="MIX.wav", help="Also hear it: the song with the fill as .wav, .flac, .mp3.")
+    ] = None,
     reroll: Annotated[
         bool, typer.Option("--reroll", help="Takes that differ from all that were offered for this song before.")
     ] = False,
@@ -99,6 +102,8 @@ def fill_command(
     parts = list(dict.fromkeys(part))
     target = out or output_path(song, source, parts, part_only)
     check_output(target, song, source, overwrite=force)
+    if render is not None:
+        check_render(render, force)
     if not json:
         for warning in source.warnings:
             typer.echo(f"Note: {warning}", err=True)
@@ -142,16 +147,21 @@ def fill_command(
     best = found[0]
     for note in write_fill(source, best, target, part_only, force):
         typer.echo(f"Note: {note}", err=True)
-    written = _write_takes(source, found, target, takes_dir, part_only, force) if takes_dir else []
+    heard: list[Path] = []
+    written = write_takes(source, found, target, takes_dir, part_only, force) if takes_dir else []
+    if render is not None:
+        ranked = [render.with_name(f"{render.stem}.{rank}{render.suffix}") for rank in range(1, len(written) + 1)]
+        heard = render_fills(source, found if takes_dir else [best], ranked if takes_dir else [render], force)
     remember(source, found if takes_dir else [best])
     seconds = time.monotonic() - started
     if json:
         document = {
             "output": str(target),
             "seconds": round(seconds, 2),
-            "best": _told(best),
-            "takes": [_told(f) for f in found],
+            "best": told_of(best),
+            "takes": [told_of(f) for f in found],
             **({"files": [str(path) for path in written]} if written else {}),
+            **({"audio": [str(path) for path in heard]} if heard else {}),
         }
         typer.echo(json_module.dumps(document, indent=1))
     else:
@@ -159,39 +169,8 @@ def fill_command(
         typer.echo(f"Wrote {target} ({seconds:.1f} s).")
         if written:
             typer.echo(f"Wrote {len(written)} takes into {takes_dir}.")
-
-
-def write_fill(source: Song, best: Fill, target: Path, part_only: bool, force: bool) -> list[str]:
-    """Write the song with a fill in it, or the fill's part alone; sentences on what couldn't be written as it is."""
-    from dataclasses import replace
-
-    from arranger.files import save_song
-    from arranger.fills import apply_fill
-    from arranger.formats.midi_write import part_only_song
-
-    if not part_only:
-        return list(save_song(apply_fill(source, best), target, overwrite=force))
-    alone = replace(best, parts=tuple(replace(one, into_track=None, removed_tracks=()) for one in best.parts))
-    own = range(len(source.tracks), len(source.tracks) + len(best.parts))
-    return list(save_song(part_only_song(apply_fill(source, alone), own), target, overwrite=force))
-
-
-def _write_takes(
-    source: Song, fills: list[Fill], target: Path, folder: Path, part_only: bool, force: bool
-) -> list[Path]:
-    from arranger.errors import SongFileError
-
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as err:
-        problem = f"the folder can't be made ({err.strerror or err})"
-        raise SongFileError(str(folder), problem, None, "Name another one with --takes-dir.") from err
-    written = []
-    for rank, one in enumerate(fills, 1):
-        path = folder / f"{target.stem}.{rank}{target.suffix}"
-        write_fill(source, one, path, part_only, force)
-        written.append(path)
-    return written
+        for path in heard:
+            typer.echo(f"Wrote {path}.")
 
 
 fill_command.__doc__ = f"{fill_command.__doc__}\n\n{EXAMPLES}"
@@ -201,49 +180,3 @@ def _stderr() -> Any:
     import sys
 
     return sys.stderr
-
-
-def _told(fill: Fill) -> dict[str, Any]:
-    return {
-        "take": fill.take,
-        "seed": fill.seed,
-        "source": fill.source,
-        "score": round(fill.score, 4),
-        "bars": [fill.bars[0] + 1, fill.bars[1]],
-        "notes": {filled.part: len(filled.notes) for filled in fill.parts},
-        **({} if fill.distance is None else {"distance": round(fill.distance, 3)}),
-        "card": fill.card,
-    }
-
-
-_LINES = {
-    "density": ("onsets a bar", "{:.1f}"),
-    "key_fit": ("in key", "{:.0%}"),
-    "chord_fit": ("fits the chords", "{:.0%}"),
-    "lock": ("rhythm lock", "{:.0%}"),
-    "variety": ("different bars", "{:.0%}"),
-    "steadiness": ("steadiness", "{:.0%}"),
-    "coverage": ("bars played", "{:.0%}"),
-}
-
-
-def render_card(best: Fill, fills: list[Fill], takes: int) -> str:
-    """Score card of the best take, part by part, beside the rule's."""
-    lines = []
-    for filled in best.parts:
-        card = best.card[filled.part]
-        origin = "rule of thumb" if best.source == "rule" else f"take {best.take + 1} of {takes}"
-        lines.append(f"{filled.part}: {len(filled.notes)} notes, {origin}, bars {best.bars[0] + 1}-{best.bars[1]}")
-        lines.append(f"  {'':<16}{'fill':>8}{'rule':>8}")
-        for name, (label, form) in _LINES.items():
-            pair = [card[column].get(name) for column in ("measures", "rule")]
-            if any(value is not None for value in pair):
-                shown = ["-" if value is None else form.format(value) for value in pair]
-                lines.append(f"  {label:<16}{shown[0]:>8}{shown[1]:>8}")
-        human, rule, judged = card["in_human_range"], card["rule_in_human_range"], card["judged"]
-        lines.append(f"  {'as human parts':<16}{f'{human}/{judged}':>8}{f'{rule}/{judged}':>8}")
-        if best.source == "model" and rule > human:
-            lines.append("  More of the rule's measures are in the range of human parts; --rule writes it.")
-        if card["notes_changed_to_be_playable"]:
-            lines.append(f"  {card['notes_changed_to_be_playable']} notes were changed to be playable.")
-    return "\n".join(lines)

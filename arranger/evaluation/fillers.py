@@ -67,7 +67,7 @@ def model_filler(takes: int = 8, **options: Any) -> Filler:
         from arranger.filler import fill
 
         bars = None if task.bars == (0, len(task.song.bars)) else task.bars
-        asked = {"bars": bars, "only": task.only, "takes": takes, "seed": seed, "mode": fill_mode(task)}
+        asked: dict[str, Any] = {"bars": bars, "only": task.only, "takes": takes, "seed": seed, "mode": fill_mode(task)}
         return fill(task.song, list(task.parts), **asked, **options)[0]
 
     return fill_task

@@ -98,6 +98,20 @@ function drawn() {
   root.dataset.bars = String(new Set(api.boundsLookup?.staffSystems.flatMap((system) => system.bars.map((bar) => bar.index))).size);
   root.dataset.tints = String(tintBars(find("marks"), api.boundsLookup, [...now.marked].filter((index) => now.shown.has(index)), now.bars));
   fit();
+  if (!now.seen) {
+    now.seen = true;
+    showFirstMark();
+  }
+}
+
+/** Scrolls to what is new when a song comes up, unless it is in sight. */
+function showFirstMark() {
+  const tops = [...find("marks").children].map((tint) => tint.offsetTop);
+  const top = Math.min(...tops);
+  const view = find("view");
+  if (tops.length && top > view.clientHeight / 2) {
+    view.scrollTop = top - 48;
+  }
 }
 
 /** The frame is as high as its content, the score no higher than what was asked for; beyond, it scrolls. */
@@ -123,6 +137,7 @@ function draw(args, theme) {
     create(args);
   }
   if (!same) {
+    now.seen = false;
     root.dataset.state = "loading";
     root.dataset.player = "loading";
     find("message").hidden = true;

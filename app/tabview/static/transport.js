@@ -24,7 +24,7 @@ function ticksOf(api, first, last) {
 export class Transport {
   constructor(api) {
     this.api = api;
-    this.ready = false;
+    this.ready = this.placed = false;
     this.asked = null; // what range we set ourselves, so that its echo is not taken for the user's
     find("play").addEventListener("click", () => api.playPause());
     find("start").addEventListener("click", () => this.toStart());
@@ -47,8 +47,9 @@ export class Transport {
 
   /** A new song, of so many bars; the loop is offered for those from `first` to `last`. */
   song(bars, first, last) {
-    this.ready = false;
+    this.ready = this.placed = false;
     this.bars = bars;
+    this.first = first;
     for (const [id, value] of [["from", first + 1], ["to", last + 1]]) {
       find(id).max = String(bars);
       find(id).value = String(value);
@@ -68,6 +69,11 @@ export class Transport {
     this.api.isLooping = this.looping;
     this.api.playbackSpeed = Number(find("speed").value);
     document.documentElement.dataset.player = "ready";
+    const range = this.first ? ticksOf(this.api, this.first, this.first) : null;
+    if (range && !this.placed) {
+      this.api.tickPosition = range.startTick; // what is new is heard first
+    }
+    this.placed = true;
     this.show(this.api.tickPosition, this.api.timePosition, this.api.endTime);
   }
 
