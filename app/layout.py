@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from html import escape
+from pathlib import Path
 
 import streamlit as st
 
@@ -12,6 +13,8 @@ from .session import VIEWS, Session, redo, undo
 from .store import Holder
 from .words import VIEW_LABELS, said
 
+ICON = str(Path(__file__).with_name("icon.svg"))
+"""A file of our own: Streamlit's icons and emoji for the tab are fetched from other servers."""
 STYLE = """<style>
 [data-testid="stMainBlockContainer"] { padding: 1rem 1.25rem 3rem; max-width: 1180px; }
 [data-testid="stHeader"] { height: 0; min-height: 0; background: transparent; }
@@ -24,14 +27,14 @@ h3 { padding: 0; font-size: 1rem !important; }
 .scroll img { display: block; min-width: 860px; width: 100%; }
 .scroll:focus-visible { outline: 2px solid #e0348a; }
 .facts { display: flex; flex-wrap: wrap; gap: 0.3rem 1.6rem; margin: 0; }
-.facts div { min-width: 3.5rem; }
-.facts dt { font-size: 0.78rem; opacity: 0.75; }
-.facts dd { margin: 0; font-size: 1.1rem; font-weight: 600; }
+.facts small { display: block; font-size: 0.78rem; opacity: 0.75; }
+.facts b { font-size: 1.1rem; font-weight: 600; }
 table.card { border-collapse: collapse; width: 100%; font-size: 0.9rem; }
 table.card th, table.card td { border: 0; border-bottom: 1px solid rgba(128, 128, 128, 0.25); padding: 0.22rem 0.4rem; }
 table.card td + td, table.card th + th { text-align: right; white-space: nowrap; }
+table.sections td:last-child, table.sections th:last-child { text-align: left; white-space: normal; }
 table.card th { font-weight: 500; opacity: 0.75; font-size: 0.8rem; text-align: left; }
-table.card .in { color: #1d8a4d; } table.card .out { color: #c2680a; }
+table.card .in { color: GOOD; } table.card .out { color: BAD; }
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding: 0.75rem 0.75rem 3rem; }
   .song-name { max-width: 100%; }
@@ -42,8 +45,9 @@ table.card .in { color: #1d8a4d; } table.card .out { color: #c2680a; }
 
 def look() -> None:
     """The page's title and style."""
-    st.set_page_config("arranger", page_icon=":material/music_note:", layout="wide", initial_sidebar_state="collapsed")
-    st.html(STYLE)
+    st.set_page_config("arranger", page_icon=ICON, layout="wide", initial_sidebar_state="collapsed")
+    good, bad = ("#62d394", "#f2a65a") if is_dark() else ("#1a7a43", "#a85408")
+    st.html(STYLE.replace("GOOD", good).replace("BAD", bad))
 
 
 def is_dark() -> bool:
@@ -110,5 +114,5 @@ def messages(holder: Holder) -> None:
 
 def facts(entries: list[tuple[str, str]]) -> None:
     """Short facts in a row: label and value."""
-    inner = "".join(f"<div><dt>{escape(label)}</dt><dd>{escape(value)}</dd></div>" for label, value in entries)
-    st.html(f'<dl class="facts">{inner}</dl>')
+    inner = "".join(f"<div><small>{escape(label)}</small><b>{escape(value)}</b></div>" for label, value in entries)
+    st.html(f'<div class="facts">{inner}</div>')

@@ -14,7 +14,7 @@ from .cached import turns
 from .calls import Progress, write
 from .controls_form import part_words
 from .layout import go
-from .session import Session, offered
+from .session import offered
 from .song_page import reading
 from .store import Holder
 from .wishes import VARY, Wishes, ordered
@@ -119,6 +119,7 @@ def _places(found: dict[str, Any], wishes: Wishes) -> tuple[tuple[str, ...], str
             selection_mode="multi",
             format_func=lambda bars: f"{labels[bars]} · {bars.replace('-', '–')}",
             key=_kept("sections", [one for one in wishes.sections if one in labels]),
+            wrap=True,
         )
         sections = tuple(one for one in labels if one in (chosen or ()))
     bars = st.text_input(
@@ -202,10 +203,3 @@ def _more(wishes: Wishes) -> Wishes:
         human=human,
         techniques=marks,
     )
-
-
-def wished(session: Session) -> str:
-    """The wishes in a line."""
-    wishes = session.wishes
-    names = ", ".join(PART_LABELS[part] for part in wishes.parts)
-    return f"{names} · {wishes.places or 'whole song'}" + (f" · {wishes.preset}" if wishes.preset else "")

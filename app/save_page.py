@@ -64,7 +64,7 @@ def save_page(holder: Holder) -> None:
     with sound:
         _sound(holder, stem)
     with later:
-        st.subheader("Go on later")
+        st.subheader("Go on later", anchor=False)
         st.caption("Song, takes, undo and settings in one file; drop it on the first page to go on.")
         st.download_button(
             "Save the session",
@@ -100,7 +100,7 @@ def _stem(session: Session) -> str:
 def _parts_alone(holder: Holder) -> None:
     """The last part that was kept, alone, as a clip for a DAW."""
     session = holder.session
-    st.subheader("Only the new part")
+    st.subheader("Only the new part", anchor=False)
     st.caption("A MIDI clip to drag into a DAW.")
     data = holder.memo(("clip", session.state), lambda: _clip(session)) if session.at else b""
     st.download_button(
@@ -125,7 +125,7 @@ def _clip(session: Session) -> bytes:
 
 def _sound(holder: Holder, stem: str) -> None:
     session = holder.session
-    st.subheader("Sound")
+    st.subheader("Sound", anchor=False)
     st.caption("The mix and a stem for each part, as WAV files in a ZIP.")
     data = holder.recall(("stems", session.state))
     if data is not None:

@@ -35,7 +35,7 @@ def song_page(holder: Holder) -> None:
     named = " and ".join(", ".join(missing).rsplit(", ", 1))
     left, right = st.columns([3, 2], vertical_alignment="bottom")
     with left:
-        st.title(found["title"] or holder.session.name)
+        st.title(found["title"] or holder.session.name, anchor=False)
         st.write(f"This song has no **{named}**." if missing else "This song has drums, bass and guitar.")
     with right:
         label = f"Write the {missing[0]}" if missing else "Choose a part"
@@ -61,14 +61,14 @@ def song_page(holder: Holder) -> None:
         st.caption(f"Note: {warning}")
     tracks, form = st.columns([1, 1], gap="large")
     with tracks:
-        st.subheader("Who plays what")
+        st.subheader("Who plays what", anchor=False)
         st.caption("Taken for the wrong instrument? Say what it is.")
         for track in found["tracks"][:MOST_ROWS]:
             _track(holder, track)
         if len(found["tracks"]) > MOST_ROWS:
             st.caption(f"and {len(found['tracks']) - MOST_ROWS} more tracks")
     with form:
-        st.subheader("How it goes")
+        st.subheader("How it goes", anchor=False)
         _sections(found)
 
 
@@ -84,7 +84,10 @@ def _track(holder: Holder, track: dict[str, Any]) -> None:
         holder.update(lambda session: replace(session, roles={**session.roles, number: role}))
 
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(f"{number}. {_plain(name)}  \n:small[:gray[{track['notes']} notes, {_plain(track['reason'])}]]")
+        st.markdown(
+            f"**{number}** {_plain(name)}  \n:small[:gray[{track['notes']} notes, {_plain(track['reason'])}]]",
+            width="stretch",
+        )
         st.selectbox(
             f"What track {number} plays",
             ROLES,

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from arranger.clock import clock_of
 from arranger.errors import ArrangerError
+from arranger.excerpt import excerpt
 from arranger.fills import Fill
-from arranger.playing import played_out
 from arranger.song import Song
 
 from .calls import with_take
@@ -23,15 +22,10 @@ Progress = Callable[[float], None]
 
 @dataclass(frozen=True)
 class Heard:
-    """What can be listened to, as MP3: the whole band, and each part alone.
-
-    begins : seconds at which the first bar of the take is played. notes : what the listener should know.
-    """
+    """What can be listened to, as FLAC, which is written far faster than MP3: the whole band, and parts alone."""
 
     mix: bytes = field(repr=False)
     stems: dict[str, bytes] = field(repr=False)
-    begins: float
-    notes: tuple[str, ...]
 
 
 def missing_sound() -> str | None:
@@ -51,21 +45,26 @@ def missing_sound() -> str | None:
     return None
 
 
-def listen(session: Session, take: Fill | None, progress: Progress) -> Heard:
-    """The song with a take in it, as sound. AudioError if it can't be made."""
+def listen(session: Session, take: Fill, bars: tuple[int, int] | None, progress: Progress) -> Heard:
+    """Some bars of the song with a take in it, or all of it, repeats played out, as sound.
+
+    Raises
+    ------
+    AudioError
+        if it can't be made.
+    """
     song, roles = with_take(session, take)
     named = {str(role.track + 1): role.role for role in roles}
-    files, notes = _rendered(song, named, ".mp3", progress)
+    files = _rendered(excerpt(song, bars) if bars else song, named, ".flac", progress)
     mix = files.pop("mix")
-    own = {one.part for one in take.parts} if take else set(files)
-    begins = first_second(song, take.bars[0]) if take else 0.0
-    return Heard(mix, {name: data for name, data in files.items() if name in own}, begins, notes)
+    own = {one.part for one in take.parts}
+    return Heard(mix, {name: data for name, data in files.items() if name in own})
 
 
 def stems_and_mix(session: Session, progress: Progress) -> bytes:
     """A ZIP of the mix and of each part's stem, as WAV. AudioError if they can't be made."""
     song, roles = with_take(session, None)
-    files, _ = _rendered(song, {str(role.track + 1): role.role for role in roles}, ".wav", progress)
+    files = _rendered(song, {str(role.track + 1): role.role for role in roles}, ".wav", progress)
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
         for name, data in files.items():
@@ -73,17 +72,7 @@ def stems_and_mix(session: Session, progress: Progress) -> bytes:
     return out.getvalue()
 
 
-def first_second(song: Song, bar: int) -> float:
-    """When a bar is played first, repeats and jumps played out."""
-    played = played_out(song)
-    at = song.order.index(bar) if bar in song.order else bar
-    start = played.bars[min(at, len(played.bars) - 1)].start
-    return clock_of(played.tempos, played.ticks_per_quarter)(start)
-
-
-def _rendered(
-    song: Song, roles: dict[str, str], suffix: str, progress: Progress
-) -> tuple[dict[str, bytes], tuple[str, ...]]:
+def _rendered(song: Song, roles: dict[str, str], suffix: str, progress: Progress) -> dict[str, bytes]:
     """Name -> content of the mix and the stems."""
     from audio_ext.band import Settings
     from audio_ext.render import render_song
@@ -91,5 +80,4 @@ def _rendered(
     with TemporaryDirectory(prefix="arranger-") as folder:
         out, stems = Path(folder, f"mix{suffix}"), Path(folder, "stems")
         made = render_song(song, out, stems=stems, settings=Settings(roles=roles), progress=progress)
-        files = {"mix": out.read_bytes(), **{name: path.read_bytes() for name, path in made.stems.items()}}
-    return files, made.notes
+        return {"mix": out.read_bytes(), **{name: path.read_bytes() for name, path in made.stems.items()}}

@@ -11,6 +11,8 @@ from .sound import Heard, Progress, listen, missing_sound
 from .store import Holder
 from .words import PART_LABELS
 
+MIME = "audio/flac"
+
 
 @st.cache_data(ttl=300, show_spinner=False)
 def why_silent() -> str | None:
@@ -18,40 +20,48 @@ def why_silent() -> str | None:
     return missing_sound()
 
 
-def sound_view(holder: Holder, offer: Offer) -> None:
-    """Draw the players of a take, or the button that makes them."""
-    session = holder.session
-    key = ("sound", session.state, offer.key)
-    heard: Heard | None = holder.recall(key)
-    if heard is None:
-        why = why_silent()
-        st.button(
-            "Hear it",
-            icon=":material/headphones:",
-            key="hear",
-            width="stretch",
-            disabled=holder.busy or why is not None,
-            on_click=lambda: _begin(holder, offer),
-        )
-        if why:
-            st.caption(why)
+def sound_view(holder: Holder, offer: Offer, bars: tuple[int, int]) -> None:
+    """Draw the players of a take, or the buttons that make them.
+
+    Parameters
+    ----------
+    bars : [first, last) that are shown, from 0.
+    """
+    state = holder.session.state
+    whole: Heard | None = holder.recall(("sound", state, offer.key, None))
+    heard: Heard | None = whole or holder.recall(("sound", state, offer.key, bars))
+    if heard is not None:
+        what = "the whole song" if whole else f"bars {bars[0] + 1}–{bars[1]}"
+        players = [(f"With the band, {what}", heard.mix)]
+        players += [(f"{PART_LABELS.get(part, part)} alone", data) for part, data in heard.stems.items()]
+        for column, (label, data) in zip(st.columns(len(players)), players, strict=True):
+            with column:
+                st.caption(label)
+                st.audio(data, format=MIME)
+    if whole is not None:
         return
-    st.caption("With the band")
-    st.audio(heard.mix, format="audio/mpeg", start_time=int(heard.begins))
-    for part, data in heard.stems.items():
-        st.caption(f"{PART_LABELS.get(part, part)} alone")
-        st.audio(data, format="audio/mpeg", start_time=int(heard.begins))
-    for note in heard.notes[:3]:
-        st.caption(note)
+    why = why_silent()
+    with st.container(horizontal=True):
+        if heard is None:
+            _button(holder, offer, bars, f"Hear bars {bars[0] + 1}–{bars[1]}", "hear", why)
+        _button(holder, offer, None, "Hear the whole song", "hear all", why)
+    if why:
+        st.caption(why)
 
 
-def _begin(holder: Holder, offer: Offer) -> None:
+def _button(holder: Holder, offer: Offer, bars: tuple[int, int] | None, label: str, key: str, why: str | None) -> None:
+    icon = ":material/headphones:"
+    disabled = holder.busy or why is not None
+    st.button(label, icon=icon, key=key, disabled=disabled, on_click=lambda: _begin(holder, offer, bars))
+
+
+def _begin(holder: Holder, offer: Offer, bars: tuple[int, int] | None) -> None:
     session = holder.session
 
     def work(progress: Progress) -> Any:
-        return listen(session, offer.fill, progress)
+        return listen(session, offer.fill, bars, progress)
 
     def landed(found: Any) -> None:
-        holder.remember(("sound", session.state, offer.key), found)
+        holder.remember(("sound", session.state, offer.key, bars), found)
 
     holder.begin("Playing it for you", work, landed)

@@ -28,7 +28,7 @@ def example_folder() -> Path | None:
 
 def start_page() -> Session | None:
     """Draw the page; the session that was opened on it."""
-    st.title("Write the missing part")
+    st.title("Write the missing part", anchor=False)
     st.write("Drop a song with drums, bass or guitar missing. Everything that is in it stays as it is.")
     dropped = st.file_uploader(
         f"Your song: Guitar Pro, MIDI or MusicXML – or a session that you saved ({SUFFIX})",
@@ -39,7 +39,7 @@ def start_page() -> Session | None:
     folder = example_folder()
     there = [name for name in EXAMPLES if folder is not None and (folder / name).is_file()]
     if there and folder is not None:
-        st.subheader("No song at hand? Try one of ours")
+        st.subheader("No song at hand? Try one of ours", anchor=False)
         with st.container(horizontal=True):
             for name in there:
                 title, about = EXAMPLES[name]

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from .jobs import Job, Progress
@@ -17,7 +18,7 @@ EXPIRY_SECONDS = 24 * 3600.0
 MOST_SESSIONS = 64
 MOST_BYTES = 400_000_000
 """Of songs and rendered sound, in all sessions; the one that was left alone longest goes first."""
-MOST_MEMOS = 24
+MOST_MEMOS, MOST_MEMO_BYTES = 24, 120_000_000
 """Pictures, sounds and readings that a session keeps."""
 ID_BYTES = 24
 
@@ -77,7 +78,9 @@ class Holder:
         with self._lock:
             self._memos[key] = value
             self._memos.move_to_end(key)
-            while len(self._memos) > MOST_MEMOS:
+            while len(self._memos) > MOST_MEMOS or (
+                len(self._memos) > 1 and sum(_size(one) for one in self._memos.values()) > MOST_MEMO_BYTES
+            ):
                 self._memos.popitem(last=False)
 
     @property
@@ -144,6 +147,8 @@ def _size(value: Any) -> int:
         return len(value)
     if isinstance(value, dict):
         return sum(_size(one) for one in value.values())
+    if is_dataclass(value) and not isinstance(value, type):
+        return sum(_size(getattr(value, entry.name)) for entry in fields(value))
     if isinstance(value, (tuple, list)):
         return sum(_size(one) for one in value) if len(value) < 100 else 8 * len(value)
     return 0

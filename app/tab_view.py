@@ -17,26 +17,20 @@ from .session import Offer
 from .store import Holder
 from .words import said
 
-HOW = (
-    "The tab view is not part of this installation; the piano roll shows the same notes. The README says how to get it."
-)
+HOW = "The tab view is not installed here; the piano roll shows the same notes."
 
 
 def tab_module() -> Any:
-    """The tab view, or None where it or its files are missing."""
+    """The tab view; None where it is not part of the package."""
     name = f"{__package__}.tabview"
-    if find_spec(name) is None:
-        return None
-    module = import_module(name)
-    available = getattr(module, "available", None)
-    return module if available is not None and available() else None
+    return import_module(name) if find_spec(name) is not None else None
 
 
-def tab_view(holder: Holder, offer: Offer, bars: tuple[int, int]) -> None:
+def tab_view(holder: Holder, offer: Offer) -> None:
     """Draw the song with the take in it as a tab, its new tracks and bars marked."""
     module = tab_module()
-    if module is None:
-        st.info(HOW)
+    if module is None or not module.available():
+        st.info(f"{HOW} {module.HOW_TO_GET}" if module else HOW)
         return
     session = holder.session
     try:

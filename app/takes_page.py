@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from dataclasses import replace
-from html import escape
 from typing import Any
 
 import streamlit as st
@@ -13,14 +12,15 @@ from arranger.errors import ArrangerError
 from arranger.fills import Fill
 
 from .cached import turns
-from .calls import BARS_SHOWN, Progress, changed, roll_png, vary_take
+from .calls import BARS_SHOWN, Progress, roll_png, vary_take
+from .card_view import cards, summary
 from .layout import go, is_dark
-from .part_page import begin, wished
+from .part_page import begin
 from .session import Offer, Session, keep, offered
 from .sound_view import sound_view
 from .store import Holder
 from .tab_view import tab_view
-from .words import PART_LABELS, bars_label, card_line, card_rows, said, take_label
+from .words import said, take_label
 
 
 def takes_page(holder: Holder) -> None:
@@ -28,11 +28,12 @@ def takes_page(holder: Holder) -> None:
     session = holder.session
     offer = session.offer
     if offer is None:
-        _nothing(holder)
+        if not holder.busy:
+            _nothing(holder)
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
         chosen = st.segmented_control(
-            f"Takes, best first ({wished(session)})",
+            "Takes, best first",
             range(len(session.offers)),
             format_func=lambda at: take_label(at + 1, session.offers[at].fill),
             key=_chosen_key(session),
@@ -43,12 +44,20 @@ def takes_page(holder: Holder) -> None:
             session = holder.update(lambda one: replace(one, chosen=int(chosen)))
             offer = session.offer or offer
         _actions(holder, offer)
-    card, view = st.columns([2, 3], gap="large")
-    with card:
-        sound_view(holder, offer)
-        _card(session, offer.fill)
-    with view:
-        _views(holder, offer)
+    bars = _shown_bars(session, offer)
+    summary(session, offer.fill)
+    sound_view(holder, offer, bars)
+    shown = st.segmented_control(
+        "Show", list(SHOWN), key="shown as", default="Piano roll", required=True, label_visibility="collapsed"
+    )
+    SHOWN[str(shown)](holder, offer, bars)
+
+
+def _shown_bars(session: Session, offer: Offer) -> tuple[int, int]:
+    """Bars of the take that are shown: those that the slider says."""
+    first, last = offer.fill.bars
+    start = st.session_state.get(f"bars {offer.key}", first)
+    return start, min(start + BARS_SHOWN, last, len(session.song().bars))
 
 
 def _chosen_key(session: Session) -> str:
@@ -61,13 +70,13 @@ def _chosen_key(session: Session) -> str:
 def _nothing(holder: Holder) -> None:
     session = holder.session
     if session.kept[: session.at]:
-        st.title("It is in the song")
+        st.title("It is in the song", anchor=False)
         st.write("Go on with the next part, or save what you have.")
         with st.container(horizontal=True):
             st.button("Save the song", type="primary", key="to save", on_click=lambda: go(holder, "save"))
             st.button("Write another part", key="to part", on_click=lambda: go(holder, "part"))
         return
-    st.title("No takes yet")
+    st.title("No takes yet", anchor=False)
     st.write("Choose a part first; its takes are shown here.")
     st.button("Choose a part", type="primary", key="to part", on_click=lambda: go(holder, "part"))
 
@@ -111,55 +120,16 @@ def _vary(holder: Holder, take: Fill, strength: float) -> None:
     holder.begin("Varying the take", work, landed, turns())
 
 
-def _card(session: Session, take: Fill) -> None:
-    """The score card of a take, part by part."""
-    share = changed(session, take)
-    if share is not None:
-        st.write(f"**{share:.0%}** of its notes are others now.")
-    for one in take.parts:
-        card = take.card.get(one.part, {})
-        source = {"rule": "a rule of thumb", "variation": "a variation"}.get(take.source, "a take")
-        st.markdown(f"**{PART_LABELS[one.part]}**: {len(one.notes)} notes, {bars_label(take)}, {source}")
-        rows = card_rows(one.part, card)
-        if not rows:
-            continue
-        marks = {True: ("in", "✓"), False: ("out", "!"), None: ("", "")}
-        cells = []
-        for row in rows:
-            style, mark = marks[row["good"]]
-            shown = f'<td class="{style}">{escape(row["take"])} {mark}</td>'
-            cells.append(
-                f"<tr><td>{escape(row['label'])}</td>{shown}<td>{escape(row['people'])}</td>"
-                f"<td>{escape(row['rule'])}</td></tr>"
-            )
-        head = "<tr><th>Score card</th><th>Take</th><th>People</th><th>Rule</th></tr>"
-        st.html(f'<table class="card">{head}{"".join(cells)}</table>')
-        if line := card_line(card):
-            st.caption(line)
-
-
-def _views(holder: Holder, offer: Offer) -> None:
-    session, fill = holder.session, offer.fill
-    song = session.song()
-    first, last = fill.bars
-    starts = list(range(first, last, BARS_SHOWN))
-    start = first
-    roll, tab = st.tabs(["Piano roll", "Tab and notes"], key="shown as")
-    with roll:
-        if len(starts) > 1:
-            start = st.select_slider(
-                "Bars",
-                starts,
-                format_func=lambda at: f"{at + 1}–{min(at + BARS_SHOWN, last)}",
-                key=f"bars {offer.key}",
-                label_visibility="collapsed",
-            )
-        _roll(holder, offer, (start, min(start + BARS_SHOWN, last, len(song.bars))))
-    with tab:
-        tab_view(holder, offer, (start, min(start + BARS_SHOWN, last)))
-
-
 def _roll(holder: Holder, offer: Offer, bars: tuple[int, int]) -> None:
+    first, last = offer.fill.bars
+    starts = range(first, last, BARS_SHOWN)
+    if len(starts) > 1:
+        st.select_slider(
+            "Bars that are shown and heard",
+            starts,
+            format_func=lambda at: f"{at + 1}–{min(at + BARS_SHOWN, last)}",
+            key=f"bars {offer.key}",
+        )
     session, dark = holder.session, is_dark()
     key = ("roll", session.state, offer.key, bars, dark, tuple(sorted(session.roles.items())))
     try:
@@ -170,3 +140,15 @@ def _roll(holder: Holder, offer: Offer, bars: tuple[int, int]) -> None:
     data = base64.b64encode(picture).decode("ascii")
     alt = f"Piano roll of bars {bars[0] + 1} to {bars[1]}; the take's notes stand out."
     st.html(f'<div class="scroll" tabindex="0"><img alt="{alt}" src="data:image/png;base64,{data}"></div>')
+
+
+def _tab(holder: Holder, offer: Offer, bars: tuple[int, int]) -> None:
+    tab_view(holder, offer)
+
+
+def _cards(holder: Holder, offer: Offer, bars: tuple[int, int]) -> None:
+    cards(holder.session)
+
+
+SHOWN = {"Piano roll": _roll, "Tab and notes": _tab, "Score cards": _cards}
+"""Ways to look at a take; only the chosen one is drawn."""

@@ -36,4 +36,4 @@ def _progress(holder: Holder) -> None:
     seconds = time.monotonic() - job.began
     told = "Waiting for others to finish" if job.state == "waiting" else job.title
     st.progress(job.share, text=f"{told} … {job.share:.0%}, {seconds:.0f} s")
-    st.button("Stop", icon=":material/stop_circle:", key="stop", on_click=job.stop, type="primary")
+    st.button("Stop", icon=":material/stop_circle:", key="stop", on_click=job.stop)

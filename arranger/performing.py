@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -32,23 +32,32 @@ def is_tab(song: Song) -> bool:
     return song.source is not None and song.source.format in TAB_FORMATS
 
 
-def performed(
-    notes: Sequence[Note],
-    part: str,
-    request: FillRequest,
-    controls: Controls,
-    section_starts: Sequence[int],
-    seed: int,
-) -> tuple[Note, ...]:
-    """The notes as they are written into the song: the same seed, the same hand.
+@dataclass(frozen=True, slots=True)
+class Band:
+    """How the others play, which is worked out once for all takes.
 
-    Parameters
-    ----------
-    section_starts : bars in which a section begins, to slide or crash into.
+    loud : their velocity in the middle, None where nobody plays. loose : how far their onsets are from the grid in the
+    middle, in milliseconds. section_starts : bars in which a section begins, to slide or crash into.
     """
+
+    loud: float | None
+    loose: float
+    section_starts: tuple[int, ...] = ()
+
+
+def band_of(song: Song, section_starts: Sequence[int] = ()) -> Band:
+    """How the tracks of a song play."""
+    velocities = [note.velocity for track in song.tracks for note in track.notes]
+    return Band(float(np.median(velocities)) if velocities else None, looseness(song), tuple(section_starts))
+
+
+def performed(
+    notes: Sequence[Note], part: str, request: FillRequest, controls: Controls, band: Band, seed: int
+) -> tuple[Note, ...]:
+    """The notes as they are written into the song: the same seed, the same hand."""
     song = request.context
     tab = is_tab(request.song)
-    played = in_the_mix(with_velocities(notes, part, song, seed), song) if controls.human else evenly(notes)
+    played = in_the_mix(with_velocities(notes, part, song, seed), band) if controls.human else evenly(notes)
     if tab and part != "drums":
         played = steady(played, song)
     if controls.swing is not None:
@@ -56,35 +65,34 @@ def performed(
     if tab and controls.techniques:
         style = controls.of(part).style
         roles = request.context_roles
-        return with_techniques(played, part, song, roles, style, seed=seed, section_starts=section_starts)
+        return with_techniques(played, part, song, roles, style, seed=seed, section_starts=band.section_starts)
     follow = controls.of(part).follow
     if controls.human and not tab and follow is None:
-        played = as_loose_as(song, played, humanised(played, part, song, seed))
+        played = as_loose_as(band, played, humanised(played, part, song, seed))
     return tuple(sorted(played))
 
 
-def in_the_mix(notes: Sequence[Note], song: Song) -> tuple[Note, ...]:
+def in_the_mix(notes: Sequence[Note], band: Band) -> tuple[Note, ...]:
     """The notes all so much louder or softer that they are as loud as the band, in the middle.
 
     Whose pads drummers were recorded on counts for more than how they play; what is kept is how the strokes stand to
     each other.
     """
-    heard = [note.velocity for track in song.tracks for note in track.notes]
-    if not notes or not heard:
+    if not notes or band.loud is None:
         return tuple(notes)
-    wanted = min(LOUD, max(SOFT, float(np.median(heard))))
+    wanted = min(LOUD, max(SOFT, band.loud))
     shift = round(wanted - float(np.median([note.velocity for note in notes])))
     return tuple(replace(note, velocity=min(LOUDEST, max(SOFTEST, note.velocity + shift))) for note in notes)
 
 
-def as_loose_as(song: Song, written: Sequence[Note], played: Sequence[Note]) -> tuple[Note, ...]:
+def as_loose_as(band: Band, written: Sequence[Note], played: Sequence[Note]) -> tuple[Note, ...]:
     """Notes that depart from the grid as far as the band does: a player among machines keeps their time.
 
     Parameters
     ----------
     written, played : the same notes on the grid and as a player has them, in one order.
     """
-    share = min(1.0, max(TIGHTEST, looseness(song) / PLAYED))
+    share = min(1.0, max(TIGHTEST, band.loose / PLAYED))
     out = []
     for note, loose in zip(written, played, strict=True):
         start = round(note.start + share * (loose.start - note.start))

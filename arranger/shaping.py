@@ -13,6 +13,7 @@ from arranger.errors import FillRequestError
 from arranger.grid import Grid, song_to_grid
 from arranger.likeness import Manner, like_lean, manner_of
 from arranger.on_chart import on_chart
+from arranger.performing import Band, band_of
 from arranger.polish import Scene, dressed, lead_ins, no_holes, one_grip, tidied
 from arranger.profiles import Profiles, song_profiles
 from arranger.request import FillRequest
@@ -48,9 +49,9 @@ class Shaper:
         return found
 
     @cached_property
-    def section_starts(self) -> tuple[int, ...]:
-        """Bars in which a section begins."""
-        return tuple(section.first for section in self.sections)
+    def band(self) -> Band:
+        """How the others play, and where sections begin."""
+        return band_of(self.request.context, [section.first for section in self.sections])
 
     @cached_property
     def sections(self) -> tuple[Section, ...]:

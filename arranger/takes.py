@@ -133,7 +133,7 @@ def _part_fill(
     """The part as it is written, what of it is judged, and how many notes had to be changed to be playable."""
     notes, changed, neck = _playable_notes(request, grid, planes, part)
     whole = _with_existing(grid, _planes(notes, grid, part), part)
-    notes = performed(notes, part, request, shaper.controls, shaper.section_starts, seed)
+    notes = performed(notes, part, request, shaper.controls, shaper.band, seed)
     song, existing = request.song, request.existing[part]
     # A further track sounds like the first one of its kind.
     program = song.tracks[existing[0]].program if existing else PROGRAMS[part]

@@ -173,7 +173,7 @@ def main() -> None:
             for trial in [plain, *(one for one in asked if one.part == part)]:
                 key = part, trial.name, trial.value
                 try:
-                    made = fill(task.song, [part], bars, takes=2, seed=1, mode=mode, controls=trial.controls)[0]
+                    made = fill(task.song, [part], bars, takes=1, seed=1, mode=mode, controls=trial.controls)[0]
                 except FillRequestError:
                     refused[key] += 1
                     continue

@@ -17,7 +17,9 @@ ALPHATAB = ("alphaTab.min.js", "font/Bravura.woff2", "soundfont/sonivox.sf2")
 """What `build.mjs` copies into `static/alphatab`; the rest of `static` is ours."""
 HEIGHT = 560
 """Pixels, of the buttons and what is seen of the score at once."""
-HOW_TO_GET = "To see tablature here, run `npm ci --prefix app/tabview` in a checkout of arranger and start the app again."
+HOW_TO_GET = (
+    "To see tablature here, run `npm ci --prefix app/tabview` in a checkout of arranger and start the app again."
+)
 
 
 def available() -> bool:

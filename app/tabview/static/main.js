@@ -36,7 +36,7 @@ function settings(args) {
 function create(args) {
   find("mixer").open = window.innerWidth >= NARROW;
   api = new alphaTab.AlphaTabApi(find("score"), settings(args));
-  transport = new Transport(api);
+  transport = new Transport(api, showFirstMark);
   window.addEventListener("pagehide", () => api.destroy());
   api.scoreLoaded.on(loaded);
   api.postRenderFinished.on(drawn);

@@ -22,8 +22,10 @@ function ticksOf(api, first, last) {
 }
 
 export class Transport {
-  constructor(api) {
+  /** onPlaced : called once a song when the player stands where the new bars begin. */
+  constructor(api, onPlaced) {
     this.api = api;
+    this.onPlaced = onPlaced;
     this.ready = this.placed = false;
     this.asked = null; // what range we set ourselves, so that its echo is not taken for the user's
     find("play").addEventListener("click", () => api.playPause());
@@ -70,8 +72,9 @@ export class Transport {
     this.api.playbackSpeed = Number(find("speed").value);
     document.documentElement.dataset.player = "ready";
     const range = this.first ? ticksOf(this.api, this.first, this.first) : null;
-    if (range && !this.placed) {
+    if (!this.placed && range) {
       this.api.tickPosition = range.startTick; // what is new is heard first
+      this.onPlaced();
     }
     this.placed = true;
     this.show(this.api.tickPosition, this.api.timePosition, this.api.endTime);
