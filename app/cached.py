@@ -1,10 +1,11 @@
-"""What all users of a server share: the sessions' store, and the turns at the model, which itself is loaded once."""
+"""What all users of a server share: the store of their sessions, and the turns at the model.
+
+The model itself is loaded once for the whole process (`arranger.filler.shipped_model`), by whoever has the first turn.
+"""
 
 from __future__ import annotations
 
 import streamlit as st
-
-from arranger.filler import shipped_model
 
 from .store import Store
 from .turns import Turns
@@ -20,9 +21,3 @@ def store() -> Store:
 def turns() -> Turns:
     """Who may use the model."""
     return Turns()
-
-
-@st.cache_resource(show_spinner="Getting the band ready …")
-def model() -> object:
-    """The model in the package, in memory from now on."""
-    return shipped_model()

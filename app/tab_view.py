@@ -40,7 +40,7 @@ def tab_view(holder: Holder, offer: Offer) -> None:
         return
     marked = [bar for bar in range(*offer.fill.bars) if offer.fill.holds(bar)]
     tracks = list(new_tracks(session, offer.fill))
-    module.show_tab(data, suffix, tracks=tracks, marked_bars=marked, dark=is_dark(), key=f"tab {offer.key}")
+    module.show_tab(data, suffix, tracks=tracks, marked_bars=marked, dark=is_dark(), key="tab")
 
 
 def _score(holder: Holder, offer: Offer) -> tuple[bytes, str]:
