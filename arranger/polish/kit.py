@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from arranger.grid import STEPS_PER_QUARTER, Grid
+from arranger.grid import DRUMS, STEPS_PER_QUARTER, Grid
 from arranger.rules.patterns import ROW
 from arranger.styles import Setting
 from arranger.styles.drum_fills import with_fills
@@ -71,7 +71,8 @@ def dressed(onset: np.ndarray, sure: np.ndarray, scene: Scene, asked: np.ndarray
     """
     grid, out = scene.grid, onset.copy()
     starts = grid.bar_steps[:-1]
-    plays = np.logical_or.reduceat(out.any(axis=0), starts)
+    whole = out | grid.onset[DRUMS]  # with what the drums already play round the asked bars
+    plays = np.logical_or.reduceat(whole.any(axis=0), starts)
     enters = plays & ~np.concatenate([[False], plays[:-1]])
     enters[[bar for bar in scene.setting.section_starts if plays[bar]]] = True
     arrivals = np.flatnonzero(enters & asked)
