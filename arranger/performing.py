@@ -69,7 +69,17 @@ def performed(
     follow = controls.of(part).follow
     if controls.human and not tab and follow is None:
         played = as_loose_as(band, played, humanised(played, part, song, seed))
-    return tuple(sorted(played))
+    played = tuple(sorted(played))
+    return one_at_a_time(played) if part == "bass" else played
+
+
+def one_at_a_time(notes: Sequence[Note]) -> tuple[Note, ...]:
+    """The sorted notes, each let go when the next begins, on whatever string that is."""
+    following = [note.start for note in notes[1:]]
+    return tuple(
+        note if then <= note.start or note.end <= then else replace(note, duration=then - note.start)
+        for note, then in zip(notes, [*following, notes[-1].end if notes else 0], strict=True)
+    )
 
 
 def in_the_mix(notes: Sequence[Note], band: Band) -> tuple[Note, ...]:

@@ -35,7 +35,7 @@ class Handover:
 def handover(data: bytes, suffix: str) -> Handover:
     """The content of a song file for alphaTab; it is read first, so that no browser meets what we refuse.
 
-    Guitar Pro and MusicXML go as they are, all else as Guitar Pro 7: alphaTab reads no MIDI, and Guitar Pro has strings.
+    Guitar Pro and MusicXML go as they are, all else as Guitar Pro 7: alphaTab reads no MIDI, and that has strings.
 
     Parameters
     ----------
