@@ -19,9 +19,10 @@ from arranger.velocity import LOUDEST, SOFTEST, evenly, steady, with_velocities
 TAB_FORMATS = ("gp3", "gp4", "gp5", "gpx", "gp")
 SOFT, LOUD = 64, 100
 """Least and most that the middle of a part is as loud as."""
-PLAYED, TIGHTEST = 7.0, 0.3
-"""Milliseconds that played onsets are from the grid in the middle, and the share of a player's freedom that is left
-among machines."""
+PLAYED, TIGHTEST, FURTHEST = 7.0, 0.3, 12.0
+"""Milliseconds that played onsets are from the grid in the middle, the share of a player's freedom that is left among
+machines, and the milliseconds that a note is moved at most: the few bass players that this was learned from are looser
+than their bands."""
 MOST_HEARD = 20_000
 TRIPLET_SWING = 2 / 3
 """The only swing that a tab's notes can stand at."""
@@ -68,7 +69,7 @@ def performed(
         return with_techniques(played, part, song, roles, style, seed=seed, section_starts=band.section_starts)
     follow = controls.of(part).follow
     if controls.human and not tab and follow is None:
-        played = as_loose_as(band, played, humanised(played, part, song, seed))
+        played = as_loose_as(song, band, played, humanised(played, part, song, seed))
     played = tuple(sorted(played))
     return one_at_a_time(played) if part == "bass" else played
 
@@ -95,7 +96,7 @@ def in_the_mix(notes: Sequence[Note], band: Band) -> tuple[Note, ...]:
     return tuple(replace(note, velocity=min(LOUDEST, max(SOFTEST, note.velocity + shift))) for note in notes)
 
 
-def as_loose_as(band: Band, written: Sequence[Note], played: Sequence[Note]) -> tuple[Note, ...]:
+def as_loose_as(song: Song, band: Band, written: Sequence[Note], played: Sequence[Note]) -> tuple[Note, ...]:
     """Notes that depart from the grid as far as the band does: a player among machines keeps their time.
 
     Parameters
@@ -105,8 +106,11 @@ def as_loose_as(band: Band, written: Sequence[Note], played: Sequence[Note]) -> 
     share = min(1.0, max(TIGHTEST, band.loose / PLAYED))
     out = []
     for note, loose in zip(written, played, strict=True):
-        start = round(note.start + share * (loose.start - note.start))
-        end = round(note.end + share * (loose.end - note.end))
+        most = FURTHEST * song.tempo_at(note.start) * song.ticks_per_quarter / 60_000
+        start, end = (
+            round(at + min(most, max(-most, share * (moved - at))))
+            for at, moved in ((note.start, loose.start), (note.end, loose.end))
+        )
         out.append(replace(loose, start=start, duration=max(1, end - start)))
     return tuple(out)
 

@@ -13,7 +13,7 @@ from arranger.diffusion.sampler import SamplerSettings, Start
 from arranger.errors import FillRequestError
 from arranger.filler import Desk, prepare
 from arranger.fills import Fill, PartFill
-from arranger.grid import notes_to_steps
+from arranger.grid import notes_to_steps, song_to_grid
 from arranger.parts import PARTS, Role, detect_parts, tracks_of
 from arranger.request import MAX_TAKES, FillRequest, check_request
 from arranger.song import Note, Song
@@ -154,16 +154,17 @@ def _with_originals(fill: Fill, request: FillRequest, part: str, there: Sequence
     after = _by_cell(filled.notes, song, part)
     bars_before: dict[int, set[tuple[int, int]]] = {}
     bars_after: dict[int, set[tuple[int, int]]] = {}
+    bar_of_step = song_to_grid(song.with_tracks(()), ()).bar_of_step  # a player may be ahead of the bar line
     for cells, bars in ((before, bars_before), (after, bars_after)):
-        for cell, note in cells.items():
-            bars.setdefault(song.bar_at(note.start), set()).add(cell)
+        for cell in cells:
+            bars.setdefault(int(bar_of_step[cell[1]]), set()).add(cell)
     same = {bar for bar, cells in bars_after.items() if cells == bars_before.get(bar)}
-    notes = [note for note in there if song.bar_at(note.start) in same]
+    notes = [note for cell, note in before.items() if int(bar_of_step[cell[1]]) in same]
     for cell, note in after.items():
-        if song.bar_at(note.start) in same:
+        if int(bar_of_step[cell[1]]) in same:
             continue
         old = before.get(cell)
-        if old is not None and song.bar_at(old.start) == song.bar_at(note.start):
+        if old is not None:
             pitch = old.pitch if part == "drums" else note.pitch
             length = max(1, note.end - old.start)
             note = replace(note, start=old.start, duration=length, velocity=old.velocity, pitch=pitch)

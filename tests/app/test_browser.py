@@ -26,9 +26,10 @@ from arranger.parts import detect_parts, tracks_of  # noqa: E402
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
-CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-sync"]
-WAIT = 120_000.0
+WAIT = 60_000.0
+FOCUSED = "document.activeElement.tagName === 'BUTTON' ? document.activeElement.innerText : ''"
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium here")
 
 
@@ -182,7 +183,7 @@ def test_the_keyboard_reaches_the_way_through(browser: Any, address: str) -> Non
     reached: list[str] = []
     for _ in range(12):
         watched.page.keyboard.press("Tab")
-        reached.append(watched.page.evaluate("document.activeElement.innerText || ''"))
+        reached.append(watched.page.evaluate(FOCUSED))
         if "Three Four" in reached[-1]:
             watched.page.keyboard.press("Enter")
             break

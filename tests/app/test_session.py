@@ -155,7 +155,14 @@ def test_a_hostile_session_is_refused_in_a_sentence(name: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[" * 100_000, '{"kind":"arranger session","version":NaN}', '{"kind":"arranger session","at":1e999}', "5"],
+    [
+        "",
+        "{",
+        "[" * 100_000,
+        '{"kind":"arranger session","version":NaN}',
+        '{"kind":"arranger session","at":1e999}',
+        "5",
+    ],
 )
 def test_broken_json_is_refused(text: str) -> None:
     with pytest.raises(SongFileError):

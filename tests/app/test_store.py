@@ -15,6 +15,7 @@ from app.store import EXPIRY_SECONDS, MOST_MEMO_BYTES, MOST_MEMOS, MOST_SESSIONS
 from app.turns import Turns
 from arranger.errors import FillRequestError
 
+
 def session(name: str = "x") -> Session:
     return Session(name, b"data")
 
