@@ -2,7 +2,8 @@
 
 Every control is asked of the same parts of the same songs (their first bars, the part taken out): what was asked, what
 was obtained (mean and spread over songs), the share of songs in which it was met, and what it costs in note F1 against
-the true part and in measures inside the human range, beside the fill with no control at all.
+the true part and in measures inside the human range, beside the fill with no control at all. Notes stand on the grid
+(`human` is off): what is measured is what is played, not how loosely.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def trials() -> list[Trial]:
     found: list[Trial] = []
 
     def add(part: str, name: str, value: str, measure: Measure, whole: Controls | None = None, **own: object) -> None:
-        controls = replace(whole or Controls(), parts={part: PartControls(**own)})  # type: ignore[arg-type]
+        controls = replace(whole or Controls(), human=False, parts={part: PartControls(**own)})  # type: ignore[arg-type]
         found.append(Trial(part, name, value, controls, measure))
 
     for part in ("drums", "bass", "guitar"):
@@ -149,7 +150,11 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     examples, _ = draw_songs(
-        song_files(arguments.folder), ("drums", "bass", "guitar"), seed=arguments.seed, limit=arguments.songs, all_metres=True
+        song_files(arguments.folder),
+        ("drums", "bass", "guitar"),
+        seed=arguments.seed,
+        limit=arguments.songs,
+        all_metres=True,
     )
     wanted = arguments.only.split(",") if arguments.only else None
     asked = [trial for trial in trials() if wanted is None or trial.name in wanted]
@@ -168,7 +173,7 @@ def main() -> None:
                 continue
             task = case.task
             setting = setting_of(task.song, case.grid, task.roles, range(*bars), bar_tempos(task.song), part=part)
-            plain = Trial(part, "none", "-", Controls(), _syncopation)
+            plain = Trial(part, "none", "-", Controls(human=False), _syncopation)
             mode = "replace" if any(role.role == part for role in task.roles) else "new"
             for trial in [plain, *(one for one in asked if one.part == part)]:
                 key = part, trial.name, trial.value

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 pytest.importorskip("streamlit")
-from app_pages import checked, finished, keys, pressed, session_of, texts, toy_model, with_song, with_takes
+from app_pages import checked, finished, holder_of, keys, pressed, session_of, texts, toy_model, with_song, with_takes
 
 from app import sound_view, tab_view
 from app.sound import Heard
@@ -107,3 +109,18 @@ def test_work_is_stopped_and_the_song_stays(monkeypatch: pytest.MonkeyPatch) -> 
     page = finished(pressed(page, "stop"))
     assert "Stopped" in page.info[0].value
     assert not session_of(page).takes
+
+
+def test_four_sessions_at_once_get_what_each_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    toy_model(monkeypatch, seconds=0.002)
+    pages = [with_takes(name) for name in ("three-four.mid", "paper-boats.gp5") for _ in range(2)]
+    holders = [holder_of(page) for page in pages]
+    before = [holder.session for holder in holders]
+    for at, holder in enumerate(holders):
+        holder.update(lambda one, at=at: replace(one, wishes=replace(one.wishes, bars=f"{at + 1}", takes=1)))
+    pages = [pressed(page, "reroll") for page in pages]
+    pages = [finished(page) for page in pages]
+    for at, (page, old) in enumerate(zip(pages, before, strict=True)):
+        session = session_of(page)
+        assert session.data == old.data
+        assert [offer.fill.bars for offer in session.offers] == [(at, at + 1)]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import zipfile
 
 import pytest
@@ -37,7 +36,7 @@ BAD = {
     "cut.gp5": (lambda: (EXAMPLES / "paper-boats.gp5").read_bytes()[:400], "cut.gp5"),
     "bomb.gp": (bomb, "bomb.gp"),
     "laughs.musicxml": (lambda: b'<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c">]><score-partwise/>', "laughs"),
-    "silent.mid": (silent_midi, "not a single note"),
+    "silent.mid": (silent_midi, "no note"),
     "bad.arranger": (lambda: b'{"kind":"arranger session","version":1}', "damaged"),
     "<img src=x onerror=alert(1)>.mid": (lambda: b"MThd", ".mid"),
 }
@@ -80,4 +79,4 @@ def test_a_saved_session_goes_on_where_it_was() -> None:
 
 
 def test_a_session_file_has_a_limit_that_holds_the_largest_song() -> None:
-    assert MOST_BYTES > MAX_FILE_BYTES * 4 / 3 + len(json.dumps({}))
+    assert MAX_FILE_BYTES * 4 / 3 < MOST_BYTES

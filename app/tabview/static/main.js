@@ -66,6 +66,7 @@ function chooseStaves(score) {
 
 function loaded(score) {
   const { marked, bars } = now;
+  now.coming = false;
   now.fretted = new Map(score.tracks.flatMap((track) => track.staves).map((staff) => [staff, staff.showTablature]));
   const existing = score.tracks.map((track) => track.index);
   now.shown = new Set(now.args.tracks.filter((index) => existing.includes(index)));
@@ -94,6 +95,9 @@ function redraw() {
 }
 
 function drawn() {
+  if (now.coming) {
+    return; // this was still the song before
+  }
   root.dataset.state = "shown";
   root.dataset.bars = String(new Set(api.boundsLookup?.staffSystems.flatMap((system) => system.bars.map((bar) => bar.index))).size);
   root.dataset.tints = String(tintBars(find("marks"), api.boundsLookup, [...now.marked].filter((index) => now.shown.has(index)), now.bars));
@@ -138,6 +142,7 @@ function draw(args, theme) {
   }
   if (!same) {
     now.seen = false;
+    now.coming = true;
     root.dataset.state = "loading";
     root.dataset.player = "loading";
     find("message").hidden = true;
