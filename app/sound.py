@@ -75,9 +75,13 @@ def stems_and_mix(session: Session, progress: Progress) -> bytes:
 def _rendered(song: Song, roles: dict[str, str], suffix: str, progress: Progress) -> dict[str, bytes]:
     """Name -> content of the mix and the stems."""
     from audio_ext.band import Settings
+    from audio_ext.errors import AudioError
     from audio_ext.render import render_song
 
     with TemporaryDirectory(prefix="arranger-") as folder:
         out, stems = Path(folder, f"mix{suffix}"), Path(folder, "stems")
-        made = render_song(song, out, stems=stems, settings=Settings(roles=roles), progress=progress)
+        try:
+            made = render_song(song, out, stems=stems, settings=Settings(roles=roles), progress=progress)
+        except AudioError as err:  # where on the server it was written is nobody's business
+            raise AudioError(err.file, err.problem, None, err.remedy) from err
         return {"mix": out.read_bytes(), **{name: path.read_bytes() for name, path in made.stems.items()}}
