@@ -312,6 +312,7 @@ def test_another_take_comes_into_the_same_frame(open_tab: Callable[..., Tab]) ->
     assert tab.run("() => window.kept")
 
 
+@pytest.mark.slow
 def test_of_a_long_song_only_what_is_in_sight_is_drawn(open_tab: Callable[..., Tab]) -> None:
     tab = open_tab(LONG, [0], [])
     tab.until("player", "ready")  # when it is, alphaTab scrolls to its cursor
