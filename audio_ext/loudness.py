@@ -18,6 +18,8 @@ GATE_SHARE = 4
 ABSOLUTE_GATE, RELATIVE_GATE = -70.0, -10.0
 _OFFSET = -0.691
 OVERSAMPLING, TAPS = 4, 12
+PIECE = 512
+"""Frames that are oversampled together, if they can hold a new peak at all."""
 CEILING_DB = -1.0
 """Highest true peak of a finished mix, in decibels of full scale: encoders add up to a decibel."""
 
@@ -94,16 +96,22 @@ class PeakMeter:
 
         joined = np.concatenate([self._before, frames], axis=1)
         self._before = joined[:, -2 * TAPS :]
-        step = 4096
-        for begin in range(0, joined.shape[1], step):
-            piece = joined[:, max(0, begin - 2 * TAPS) : begin + step]
-            highest = float(np.abs(piece).max(initial=0.0))
-            self.sample = max(self.sample, highest)
-            if highest * self._reach > self.true:
-                between = upfirdn(self._filter, piece, OVERSAMPLING, axis=1)
-                # Only where the filter sees nothing but the piece; the next one begins far enough before this ends.
-                between = between[:, len(self._filter) - 1 : OVERSAMPLING * piece.shape[1]]
-                self.true = max(self.true, highest, float(np.abs(between).max(initial=0.0)))
+        size = joined.shape[1]
+        loud = np.abs(joined).max(axis=0, initial=0.0)
+        self.sample = max(self.sample, float(loud.max(initial=0.0)))
+        begins = np.arange(0, size, PIECE)
+        tops = np.maximum.reduceat(loud, begins) if size else loud
+        before = np.concatenate([[0.0], tops[:-1]])  # a piece is heard with the end of the one before it
+        for at in np.flatnonzero(np.maximum(tops, before) * self._reach > self.true).tolist():
+            begin = int(begins[at])
+            highest = float(max(tops[at], before[at]))
+            if highest * self._reach <= self.true:
+                continue  # a piece before this one was higher
+            piece = joined[:, max(0, begin - 2 * TAPS) : begin + PIECE]
+            between = upfirdn(self._filter, piece, OVERSAMPLING, axis=1)
+            # Only where the filter sees nothing but the piece; the next one begins far enough before this ends.
+            between = between[:, len(self._filter) - 1 : OVERSAMPLING * piece.shape[1]]
+            self.true = max(self.true, float(tops[at]), float(np.abs(between).max(initial=0.0)))
 
 
 @dataclass(frozen=True, slots=True)
