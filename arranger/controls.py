@@ -57,6 +57,7 @@ class Controls:
     key : pitch class of the tonic and whether it is minor; None for what is heard.
     chords : one text a bar, again from the first when they run out: `Am`, `F/C`, `G7 C` for two in a bar, `-` for none.
     variation : 0 to 1, how much bars may differ in which the band plays alike, in sections that are the same.
+    sections : `Verse 1-8, Chorus 9-16`, where they are heard wrongly; empty for those of the file or those heard.
     like : bars [first, last) in whose manner the part is to be played.
     human : velocities and (in MIDI) timing of a player; else even ones on the grid.
     techniques : palm mutes, slides and the like, where the format can say them.
@@ -69,6 +70,7 @@ class Controls:
     key: tuple[int, bool] | None = None
     chords: tuple[str, ...] = ()
     variation: float = 0.7
+    sections: str = ""
     like: tuple[int, int] | None = None
     human: bool = True
     techniques: bool = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache, cached_property
 
 import numpy as np
@@ -14,6 +15,7 @@ from arranger.grid import Grid, song_to_grid
 from arranger.likeness import Manner, like_lean, manner_of
 from arranger.on_chart import on_chart
 from arranger.performing import Band, band_of
+from arranger.places import parse_sections
 from arranger.polish import Scene, dressed, lead_ins, no_holes, one_grip, tidied
 from arranger.profiles import Profiles, song_profiles
 from arranger.request import FillRequest
@@ -46,6 +48,8 @@ class Shaper:
         )
         if wrong := conflicts(part, controls.of(part), controls.swing, found):
             raise FillRequestError(" ".join(wrong))
+        if self.controls.sections:
+            return replace(found, section_starts=tuple(section.first for section in self.sections))
         return found
 
     @cached_property
@@ -55,7 +59,9 @@ class Shaper:
 
     @cached_property
     def sections(self) -> tuple[Section, ...]:
-        """The sections of the song, told without the part."""
+        """The sections of the song: the user's, else told without the part."""
+        if self.controls.sections:
+            return parse_sections(self.controls.sections, self.request.song)
         return song_sections(self.request.context, self.grid, self.profiles)
 
     @cached_property

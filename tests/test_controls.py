@@ -22,6 +22,7 @@ from arranger.presets import over, parse_presets, presets
 from arranger.request import check_request
 from arranger.song import Bar, Note, Song
 from arranger.steer import KICK, into_range, off_beat
+from arranger.voices import VOICE_OF_KEY, VOICES
 from arranger.wishes import check_controls, parse_pitch, pitch_name
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -126,6 +127,18 @@ class TestFills:
         for bar in (0, 2, 3, 5):
             then, now = ([n for n in s.tracks[index].notes if s.bar_at(n.start) == bar] for s in (song, after))
             assert then == now
+
+    def test_sections_by_hand_are_where_the_drummer_crashes(self) -> None:
+        song = load_song(EXAMPLES / "paper-boats.gp5")
+        crash = [voice.name for voice in VOICES].index("crash")
+
+        def crashes(text: str) -> set[int]:
+            made = fill(song, ["drums"], (0, 24), takes=1, controls=Controls(sections=text))[0]
+            return {song.bar_at(n.start) for n in made.notes("drums") if VOICE_OF_KEY[n.pitch] == crash}
+
+        assert crashes("Verse 1-6, Chorus 7-24") <= {0, 1, 6}
+        assert 6 in crashes("Verse 1-6, Chorus 7-24")
+        assert 10 in crashes("Verse 1-10, Chorus 11-24")
 
 
 class TestSwing:

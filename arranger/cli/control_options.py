@@ -127,6 +127,7 @@ def build_controls(song: Song, parts: Sequence[str], asked: dict[str, Any]) -> C
         parse_key(asked["key"]) if asked.get("key") else None,
         parse_chords(_chart_text(chords)) if chords else (),
         Controls().variation if asked.get("variation") is None else asked["variation"],
+        asked.get("sections") or "",
         _run(asked["like"], song) if asked.get("like") else None,
         asked.get("human", True),
         asked.get("techniques", True),

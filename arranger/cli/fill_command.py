@@ -121,8 +121,21 @@ def fill_command(
         {
             **{"density": density, "complexity": complexity, "style": style, "role": role, "feel": feel},
             **{"fills": fills, "follow": follow, "range": pitch_range, "swing": swing, "key": key, "chords": chords},
-            **{"like": like, "variation": variation, "temperature": temperature, "guidance": guidance, "human": human},
-            **{"techniques": techniques, "preset": preset, "presets": presets},
+            **{
+                "like": like,
+                "variation": variation,
+                "sections": sections,
+                "temperature": temperature,
+                "guidance": guidance,
+                "human": human,
+            },
+            **{
+                "temperature": temperature,
+                "guidance": guidance,
+                "techniques": techniques,
+                "preset": preset,
+                "presets": presets,
+            },
         },
     )
     before = offered(source, parts)
