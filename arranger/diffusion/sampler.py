@@ -14,7 +14,8 @@ from arranger.diffusion.layout import IS_ONSET, MODES, PART_OF_PLANE, STEPS, TAR
 from arranger.diffusion.noise import add_noise, posterior, xor_revert
 from arranger.diffusion.runtime import Denoise
 
-MAX_SHIFT = 4.0
+MAX_SHIFT, MOST_SHIFT = 4.0, 14.0
+"""Nats by which logits are shifted to hold the number of notes; where a number is asked for, also the surest yield."""
 MAX_WINDOWS = 16
 """Windows in one call of the denoiser; more cost memory and are no faster on a few cores."""
 
@@ -206,6 +207,7 @@ def draw(
         if problem.amount is None
         else problem.amount[PART_OF_PLANE[planes[[g[0] for g in groups]]]]
     )
+    most = MAX_SHIFT if problem.amount is None else MOST_SHIFT
     for step, (level, lower) in enumerate(zip(levels[:-1].tolist(), levels[1:].tolist(), strict=True)):
         draws = [_uniform(rng, problem.slot, len(planes)) for rng in generators]
         runs = windows(problem.place, window, step)
@@ -222,7 +224,7 @@ def draw(
             meant = logits[take] + lean
             sharp = (settle(meant, planes) if settle and lower == 0 else meant) / settings.temperature
             for group, target in zip(groups, targets[take], strict=True):
-                sharp[..., group] += count_shift(sharp[..., group], target) if settings.calibrated else 0.0
+                sharp[..., group] += count_shift(sharp[..., group], target, most) if settings.calibrated else 0.0
             chance = sigmoid(sharp)
             if lower == 0:
                 clean = chance > 0.5
@@ -265,13 +267,13 @@ def expected_count(logits: np.ndarray) -> float:
     return float((counts / (1 + np.exp(-centres))).sum())
 
 
-def count_shift(logits: np.ndarray, target: float) -> float:
-    """What to add to all logits so that `target` cells are expected, within +-`MAX_SHIFT`.
+def count_shift(logits: np.ndarray, target: float, most: float = MAX_SHIFT) -> float:
+    """What to add to all logits so that `target` cells are expected, within +-`most`.
 
     A temperature below 1 pushes every chance under one half towards silence; in a sparse roll those are nearly all.
     """
     centres, counts = _logit_counts(logits)
-    low, high = -MAX_SHIFT, MAX_SHIFT
+    low, high = -most, most
     for _ in range(20):
         middle = (low + high) / 2
         if (counts / (1 + np.exp(-centres - middle))).sum() < target:
