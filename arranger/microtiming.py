@@ -58,12 +58,26 @@ def humanised(notes: Sequence[Note], part: str, song: Song, seed: int) -> tuple[
     if part == "guitar":
         moved += _strummed(notes, starts, pace, rng)
     low, high = _room(song, starts)
-    begins = np.clip(np.rint(moved).astype(np.int64), low, high - 1)
+    begins = _in_order(np.clip(np.rint(moved).astype(np.int64), low, high - 1), starts, line)
     ends = _ends(notes, begins, line, high)
     return tuple(
         replace(note, start=start, duration=end - start)
         for note, start, end in zip(notes, begins.tolist(), ends, strict=True)
     )
+
+
+def _in_order(begins: np.ndarray, starts: np.ndarray, line: np.ndarray) -> np.ndarray:
+    """Begins, int (note,), none of them as late as the next one on its line: a fast strum has no time to spread."""
+    out = begins.copy()
+    for which in np.unique(line).tolist():
+        own = np.flatnonzero(line == which)
+        own = own[np.argsort(starts[own], kind="stable")]
+        room = np.arange(len(own))
+        # The earliest of all later begins, less a tick for each note between.
+        latest = np.minimum.accumulate((out[own] - room)[::-1])[::-1] + room
+        distinct = np.append(np.diff(starts[own]) > 0, True)
+        out[own] = np.where(distinct, latest, out[own])
+    return out
 
 
 def lines_of(notes: Sequence[Note], part: str) -> np.ndarray:
