@@ -28,7 +28,11 @@ def check_controls(request: FillRequest, controls: Controls) -> None:
     FillRequestError
         with every conflict in a sentence, and what would be possible.
     """
-    found = [f"“{part}” was not asked for, so it has no controls." for part in controls.parts if part not in PARTS]
+    found = [
+        f"“{part}” is no part, so it has no controls; parts are {', '.join(PARTS)}."
+        for part in controls.parts
+        if part not in PARTS
+    ]
     for part in request.parts:
         asked = controls.of(part)
         found += _words(part, asked) + _against_song(part, asked, request)

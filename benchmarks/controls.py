@@ -33,26 +33,28 @@ from arranger.steer import KICK, SNARE, off_beat
 from arranger.styles import Setting, adherence, setting_of
 
 BARS = 32
-Measure = Callable[[Case, str, Planes, Setting], tuple[float, bool]]
-"""(case, part, planes, setting) -> what was obtained, and whether that is what was asked."""
+Measure = Callable[[Case, str, Planes, Setting], tuple[float, float]]
+"""(case, part, planes, setting) -> what was obtained, and 1 if that was asked, 0 if not, nan if nobody can say."""
 
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """One control at one value, and how to see whether it was met."""
+    """One control at one value, and how to see whether it was met; None for a style, which has its own measures."""
 
     part: str
     name: str
     value: str
     controls: Controls
-    measure: Measure
+    measure: Measure | None
 
 
 def trials() -> list[Trial]:
     """Every control, at the values a person would try."""
     found: list[Trial] = []
 
-    def add(part: str, name: str, value: str, measure: Measure, whole: Controls | None = None, **own: object) -> None:
+    def add(
+        part: str, name: str, value: str, measure: Measure | None, whole: Controls | None = None, **own: object
+    ) -> None:
         controls = replace(whole or Controls(), human=False, parts={part: PartControls(**own)})  # type: ignore[arg-type]
         found.append(Trial(part, name, value, controls, measure))
 
@@ -66,17 +68,17 @@ def trials() -> list[Trial]:
     for part in ("bass", "guitar"):
         add(part, "follow", "kick", _follow, follow="kick")
     for feel in ("straight", "shuffle", "half-time", "double-time"):
-        add("drums", "feel", feel, _style, feel=feel)
+        add("drums", "feel", feel, None, feel=feel)
     for fills in ("none", "sparse", "4", "8"):
-        add("drums", "fills", fills, _style, fills=fills)
-    add("drums", "feel", "no-cymbals", _style, cymbals=False)
-    add("drums", "feel", "side-stick", _style, side_stick=True)
+        add("drums", "fills", fills, None, fills=fills)
+    add("drums", "feel", "no-cymbals", None, cymbals=False)
+    add("drums", "feel", "side-stick", None, side_stick=True)
     for style in ("roots", "octaves", "walking", "riff"):
-        add("bass", "style", style, _style, style=style)
+        add("bass", "style", style, None, style=style)
     for style in ("power", "strum", "arpeggio", "riff", "chug"):
-        add("guitar", "style", style, _style, style=style)
+        add("guitar", "style", style, None, style=style)
     for role in ("rhythm", "lead"):
-        add("guitar", "role", role, _style, role=role)
+        add("guitar", "role", role, None, role=role)
     for part in ("drums", "bass", "guitar"):
         for temperature in (0.3, 1.0):
             add(part, "temperature", str(temperature), _nothing, Controls(temperature=temperature))
@@ -86,7 +88,7 @@ def trials() -> list[Trial]:
 
 
 def _density(part: str, word: str) -> Measure:
-    def measure(case: Case, _: str, planes: Planes, setting: Setting) -> tuple[float, bool]:
+    def measure(case: Case, _: str, planes: Planes, setting: Setting) -> tuple[float, float]:
         strokes = strokes_a_bar(planes[0], setting.grid, setting.bars)
         near = abs(DENSITIES.index(density_word(part, strokes)) - DENSITIES.index(word)) <= 1
         return strokes, near
@@ -94,13 +96,13 @@ def _density(part: str, word: str) -> Measure:
     return measure
 
 
-def _syncopation(case: Case, part: str, planes: Planes, setting: Setting) -> tuple[float, bool]:
+def _syncopation(case: Case, part: str, planes: Planes, setting: Setting) -> tuple[float, float]:
     struck = (planes[0][[KICK, SNARE]] if part == "drums" else planes[0]).any(axis=0)
-    return (float(off_beat(setting.grid)[struck].mean()) if struck.any() else math.nan), True
+    return (float(off_beat(setting.grid)[struck].mean()) if struck.any() else math.nan), math.nan
 
 
 def _range(limits: tuple[int, int]) -> Measure:
-    def measure(case: Case, _: str, planes: Planes, setting: Setting) -> tuple[float, bool]:
+    def measure(case: Case, _: str, planes: Planes, setting: Setting) -> tuple[float, float]:
         rows = np.flatnonzero(planes[0].any(axis=1))
         inside = planes[0][limits[0] : limits[1] + 1].sum() / max(1, planes[0].sum())
         return float(inside), bool(len(rows)) and inside == 1
@@ -108,24 +110,19 @@ def _range(limits: tuple[int, int]) -> Measure:
     return measure
 
 
-def _follow(case: Case, part: str, planes: Planes, setting: Setting) -> tuple[float, bool]:
+def _follow(case: Case, part: str, planes: Planes, setting: Setting) -> tuple[float, float]:
     grid = setting.grid
     kick, struck = np.asarray(grid.onset[DRUMS, KICK]), planes[0].any(axis=0)
     inside = np.isin(grid.bar_of_step, [bar for bar in setting.bars if kick[grid.bar_slice(bar, bar + 1)].any()])
-    plays = np.isin(grid.bar_of_step, grid.bar_of_step[struck])
-    both, either = (kick & struck & inside & plays).sum(), ((kick | struck) & inside & plays).sum()
+    both, either = (kick & struck & inside).sum(), ((kick | struck) & inside).sum()
     return float(both / max(1, either)), both == either
 
 
-def _style(case: Case, part: str, planes: Planes, setting: Setting) -> tuple[float, bool]:
-    raise NotImplementedError  # replaced by the trial's own controls
+def _nothing(case: Case, part: str, planes: Planes, setting: Setting) -> tuple[float, float]:
+    return math.nan, math.nan
 
 
-def _nothing(case: Case, part: str, planes: Planes, setting: Setting) -> tuple[float, bool]:
-    return math.nan, True
-
-
-def obtained(trial: Trial, case: Case, fill_: Fill, setting: Setting) -> tuple[float, bool, float, float]:
+def obtained(trial: Trial, case: Case, fill_: Fill, setting: Setting) -> tuple[float, float, float, float]:
     """(value, met, note F1 against the truth, share of the card's measures in the human range)."""
     planes = notes_to_planes(fill_.notes(trial.part), case.task.song, trial.part)
     true = notes_to_planes(case.truth[trial.part], case.task.song, trial.part)
@@ -133,11 +130,11 @@ def obtained(trial: Trial, case: Case, fill_: Fill, setting: Setting) -> tuple[f
     f1 = note_f1(planes[0][:, run], true[0][:, run], case.bar_steps).f1
     card = fill_.card[trial.part]
     fit = card["in_human_range"] / max(1, card["judged"])
-    if trial.measure is _style:
+    if trial.measure is None:
         shares = list(adherence(trial.part, planes, setting, trial.controls.of(trial.part)).values())
         shares = [share for share in shares if not math.isnan(share)]
         value = float(np.mean(shares)) if shares else math.nan
-        return value, math.isnan(value) or value >= 0.9, f1, fit
+        return value, math.nan if math.isnan(value) else float(value >= 0.9), f1, fit
     return (*trial.measure(case, trial.part, planes, setting), f1, fit)
 
 
@@ -158,7 +155,7 @@ def main() -> None:
     )
     wanted = arguments.only.split(",") if arguments.only else None
     asked = [trial for trial in trials() if wanted is None or trial.name in wanted]
-    rows: dict[tuple[str, str, str], list[tuple[float, bool, float, float]]] = defaultdict(list)
+    rows: dict[tuple[str, str, str], list[tuple[float, float, float, float]]] = defaultdict(list)
     refused: dict[tuple[str, str, str], int] = defaultdict(int)
     for number, example in enumerate(examples):
         print(f"song {number + 1} of {len(examples)}: {example.name}", flush=True)
@@ -192,9 +189,12 @@ def main() -> None:
         mean, spread = (
             (float(np.nanmean(values)), float(np.nanstd(values))) if np.isfinite(values).any() else (math.nan,) * 2
         )
-        met, f1, fit = (float(np.mean([one[at] for one in found])) for at in (1, 2, 3))
+        sure = [one[1] for one in found if not math.isnan(one[1])]
+        met = float(np.mean(sure)) if sure else math.nan
+        told = f"{met:.0%}" if sure else "-"
+        f1, fit = (float(np.mean([one[at] for one in found])) for at in (2, 3))
         print(
-            f"{key[0]:<8}{key[1]:<12}{key[2]:<12}{mean:>10.2f}{spread:>8.2f}{met:>7.0%}{f1:>7.3f}{fit:>7.2f}{refused[key]:>9}"
+            f"{key[0]:<8}{key[1]:<12}{key[2]:<12}{mean:>10.2f}{spread:>8.2f}{told:>7}{f1:>7.3f}{fit:>7.2f}{refused[key]:>9}"
         )
         document.append({"part": key[0], "control": key[1], "asked": key[2], "mean": mean, "spread": spread, "met": met,
                          "f1": f1, "fit": fit, "songs": len(found), "refused": refused[key]})  # fmt: skip

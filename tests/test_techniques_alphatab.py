@@ -182,14 +182,16 @@ def test_new_tracks_say_them_and_the_old_ones_stay(name: str, data_pack: Callabl
 def test_bars_that_are_written_anew_keep_what_was_played_there(
     name: str, data_pack: Callable[[str], Path], tmp_path: Path
 ) -> None:
-    """The last note of every bar goes: of all others nothing is lost. (What was too short to count may last longer.)"""
+    """The last note of every bar goes: all others are played as before."""
     source = load_song(next(data_pack("guitarpro").rglob(name)))
     track = source.tracks[0]
     last = {source.bar_at(note.start): note for note in track.notes if note.duration > QUARTER // 16}
     kept = tuple(note for note in track.notes if note not in last.values())
     save_song(source.with_tracks([replace(track, notes=kept), *source.tracks[1:]]), tmp_path / name)
     back = load_song(tmp_path / name)
-    assert not ours(long(kept)) - ours(long(back.tracks[0].notes))
+    # What was too short to count lasts longer in a bar that is written anew; it is not compared.
+    places = {(note.start, note.string) for note in long(kept)}
+    assert ours([n for n in back.tracks[0].notes if (n.start, n.string) in places]) == ours(long(kept))
     assert ours(long(kept)).total() > 15
 
 
