@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import cache, cached_property
 
 import numpy as np
@@ -45,11 +44,11 @@ class Shaper:
             chords=controls.chords or None,
             key=controls.key,
             part=part,
+            profiles=self.profiles,
+            section_starts=self.band.section_starts,
         )
         if wrong := conflicts(part, controls.of(part), controls.swing, found):
             raise FillRequestError(" ".join(wrong))
-        if self.controls.sections:
-            return replace(found, section_starts=tuple(section.first for section in self.sections))
         return found
 
     @cached_property

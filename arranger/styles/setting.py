@@ -55,6 +55,8 @@ def setting_of(
     key: tuple[int, bool] | None = None,
     *,
     part: str = "",
+    profiles: Profiles | None = None,
+    section_starts: Sequence[int] | None = None,
 ) -> Setting:
     """The setting of `part` in a song.
 
@@ -65,20 +67,22 @@ def setting_of(
     chords : (root, tones) as `Setting` has them, or the texts of a chart; else those that are heard.
     key : pitch class of the tonic and whether it is minor; else the one that is heard.
     part : whose strings are looked for; without one nothing is known of them, and a usual tuning is taken.
+    profiles, section_starts : of the song, where they are known already.
 
     Raises
     ------
     FillRequestError
         if a chart has an entry that is no chord.
     """
-    profiles = song_profiles(song, roles, grid)
+    profiles = profiles or song_profiles(song, roles, grid)
     root, tones = _chords(chords, grid, bars) if chords else heard_chords(grid, profiles)
     if key is None:
         heard = song_key(profiles).key
         key = heard.tonic, heard.mode == "minor"
     scale = np.zeros(12, dtype=bool)
     scale[(np.array(MINOR_SCALE if key[1] else MAJOR_SCALE) + key[0]) % 12] = True
-    starts = tuple(section.first for section in song_sections(song, grid, profiles))
+    if section_starts is None:
+        section_starts = [section.first for section in song_sections(song, grid, profiles)]
     strings = strings_for(part, song, tuple(roles))
     return Setting(
         grid,
@@ -88,7 +92,7 @@ def setting_of(
         scale,
         np.asarray(tempo, dtype=float),
         min(strings, default=0),
-        starts,
+        tuple(section_starts),
         strings,
     )
 
