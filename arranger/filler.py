@@ -133,6 +133,7 @@ class Desk:
     ) -> list[tuple[Fill, bool]]:
         """A take for each (seed, take) number, and whether its density is plausible."""
         job = self.job
+        letters = job.shaper.letters()
         drawn = draw(
             self.model.denoise,
             self.problem,
@@ -143,7 +144,7 @@ class Desk:
             progress,
             None if start else job.chance,
             start,
-            (lambda logits, planes: settled(logits, planes, job.frame, self.problem)) if job.polish else None,
+            (lambda logits, planes: settled(logits, planes, job.frame, self.problem, letters)) if job.polish else None,
         )
         rolls = drawn.rolls
         agreed = {}

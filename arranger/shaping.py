@@ -15,7 +15,7 @@ from arranger.likeness import Manner, like_lean, manner_of
 from arranger.on_chart import on_chart
 from arranger.performing import Band, band_of
 from arranger.places import parse_sections
-from arranger.polish import Scene, dressed, lead_ins, no_holes, one_grip, tidied
+from arranger.polish import Scene, dressed, lead_ins, no_holes, one_grip, tidied, time_kept
 from arranger.profiles import Profiles, song_profiles
 from arranger.request import FillRequest
 from arranger.rules import bar_tempos
@@ -90,6 +90,14 @@ class Shaper:
         alike = likeness(bar_features(grid, self.profiles))
         return same_bars(grid, self.sections, alike, sorted(asked), variation)
 
+    def letters(self) -> np.ndarray:
+        """Number of the section letter of each bar, int (bar,)."""
+        labels = sorted({section.label for section in self.sections})
+        out = np.zeros(len(self.grid.bars), dtype=np.int64)
+        for section in self.sections:
+            out[section.first : section.last] = labels.index(section.label)
+        return out
+
     def leans(self) -> dict[str, list[Lean]]:
         """Part -> what is likely beside what the net hears, for onset and sustain."""
         manners = {part: self.manner(part) for part in self.request.parts}
@@ -104,17 +112,19 @@ class Shaper:
         manner = self.manner(part)
         return self.controls.of(part).density or (manner.strokes if manner else None)
 
-    def polished(self, part: str, planes: Planes, sure: np.ndarray) -> Planes:
+    def polished(self, part: str, planes: Planes, sure: np.ndarray, chance: np.ndarray) -> Planes:
         """A drawn take put right as a player would, before it is let sound.
 
         Parameters
         ----------
         planes : onset and sustain, bool (row, step). sure : float (row, step), chances that the onsets were drawn from.
+        chance : the same shape, the model's mean for them.
         """
         grid, (onset, sustain) = self.grid, planes
         asked = np.isin(np.arange(len(grid.bars)), self.request.asked[part])
         if part == "drums":
-            onset = dressed(tidied(onset, sure, grid), sure, Scene(grid, self.setting(part)), asked)
+            onset = time_kept(tidied(onset, sure, grid), chance, grid, asked)
+            onset = dressed(onset, sure, Scene(grid, self.setting(part)), asked)
             return onset, onset.copy()
         onset = no_holes(onset, sure, grid, part, asked)
         if part == "guitar":

@@ -70,7 +70,7 @@ def make_take(
         onset, sustain = read_part(job.frame, roll, part)
         chance = read_part(job.frame, job.chance, part)
         if job.polish:
-            onset, sustain = job.shaper.polished(part, (onset, sustain), read_part(job.frame, sure, part)[0])
+            onset, sustain = job.shaper.polished(part, (onset, sustain), read_part(job.frame, sure, part)[0], chance[0])
         sounding = onset if part == "drums" else let_sound(onset, sustain, chance[1])
         if job.polish and part != "drums":
             sounding = no_runaways(onset, sounding, grid)

@@ -7,12 +7,13 @@ import pytest
 
 from arranger.grid import DRUMS, ROWS, Grid
 from arranger.parts import ROLES
-from arranger.polish import Scene, dressed, lead_ins, no_holes, no_runaways, one_grip, tidied
+from arranger.polish import Scene, dressed, lead_ins, no_holes, no_runaways, one_grip, tidied, time_kept
 from arranger.polish.chances import GROOVE, one_pitch, steady
 from arranger.rules.patterns import ROW
 from arranger.song import Bar
 from arranger.styles import Setting
 
+ONE_SECTION = np.zeros(3, dtype=int)
 GUITAR, OTHER = ROLES.index("guitar"), ROLES.index("other")
 
 
@@ -61,21 +62,53 @@ class TestSteady:
     def test_a_bar_goes_by_its_neighbours(self) -> None:
         logits = np.zeros((3, 1, 1), dtype=np.float32)
         logits[1] = 3.0
-        out = steady(logits, np.arange(3), np.zeros(3, dtype=int), np.ones(3, dtype=bool))
+        out = steady(logits, np.arange(3), np.zeros(3, dtype=int), np.ones(3, dtype=bool), ONE_SECTION)
         assert out[1, 0, 0] == pytest.approx((1 - GROOVE) * 3 + GROOVE * 1)
         assert out[0, 0, 0] == pytest.approx(GROOVE * 1)
 
     def test_bars_of_another_length_or_not_asked_have_no_say(self) -> None:
         bar, place = np.array([0, 1, 1, 2]), np.array([0, 0, 1, 0])
         logits = np.array([0.0, 5.0, 5.0, 9.0]).reshape(4, 1, 1)
-        out = steady(logits, bar, place, np.array([True, True, True, False]))
+        out = steady(logits, bar, place, np.array([True, True, True, False]), ONE_SECTION)
         assert out[0, 0, 0] == 0.0
         assert out[1, 0, 0] == 5.0
 
+    def test_the_next_section_has_no_say(self) -> None:
+        logits = np.array([0.0, 4.0, 9.0]).reshape(3, 1, 1)
+        out = steady(logits, np.arange(3), np.zeros(3, dtype=int), np.ones(3, dtype=bool), np.array([0, 0, 1]))
+        assert out[:, 0, 0] == pytest.approx([GROOVE * 2, (1 - GROOVE) * 4 + GROOVE * 2, 9])
+
     def test_padding_stays_impossible(self) -> None:
         logits = np.array([-np.inf, 1.0]).reshape(2, 1, 1)
-        out = steady(logits, np.arange(2), np.zeros(2, dtype=int), np.ones(2, dtype=bool))
+        out = steady(logits, np.arange(2), np.zeros(2, dtype=int), np.ones(2, dtype=bool), ONE_SECTION)
         assert np.isneginf(out[0, 0, 0])
+
+
+class TestTimekeeper:
+    def test_where_most_is_expected_on_open_hat_and_ride_the_likelier_keeps_the_time(self) -> None:
+        grid = grid_of(2)
+        onset, chance = empty(grid), np.zeros((ROWS, grid.steps))
+        onset[ROW["closed hat"], ::6] = True
+        onset[ROW["crash"], 0] = True
+        chance[ROW["closed hat"], ::6], chance[ROW["open hat"], ::6], chance[ROW["ride"], ::6] = 0.5, 0.2, 0.3
+        out = time_kept(onset, chance, grid, np.array([True, False]))
+        assert np.flatnonzero(out[ROW["ride"]]).tolist() == list(range(6, 48, 6))  # the crash is the first stroke
+        assert np.flatnonzero(out[ROW["closed hat"]]).tolist() == list(range(48, 96, 6))
+        assert not out[ROW["open hat"]].any()
+
+    def test_else_it_stays_on_the_closed_hat_however_it_is_split(self) -> None:
+        grid = grid_of(1)
+        onset, chance = empty(grid), np.zeros((ROWS, grid.steps))
+        onset[ROW["closed hat"], ::6] = True
+        chance[ROW["closed hat"], ::6], chance[ROW["open hat"], ::6], chance[ROW["ride"], ::6] = 0.5, 0.2, 0.2
+        assert (time_kept(onset, chance, grid, np.array([True])) == onset).all()
+
+    def test_a_bar_that_keeps_no_time_is_left_alone(self) -> None:
+        grid = grid_of(1)
+        onset, chance = empty(grid), np.zeros((ROWS, grid.steps))
+        onset[ROW["closed hat"], [0, 24]] = True
+        chance[ROW["ride"]] = 0.9
+        assert (time_kept(onset, chance, grid, np.array([True])) == onset).all()
 
 
 class TestGrip:

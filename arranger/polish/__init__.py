@@ -10,5 +10,6 @@ from arranger.polish.chances import settled
 from arranger.polish.grips import one_grip
 from arranger.polish.kit import Scene, dressed, tidied
 from arranger.polish.line import lead_ins, no_holes, no_runaways
+from arranger.polish.timekeeper import time_kept
 
-__all__ = ["Scene", "dressed", "lead_ins", "no_holes", "no_runaways", "one_grip", "settled", "tidied"]
+__all__ = ["Scene", "dressed", "lead_ins", "no_holes", "no_runaways", "one_grip", "settled", "tidied", "time_kept"]

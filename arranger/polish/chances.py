@@ -20,27 +20,29 @@ SUREST = 0.97
 NEVER, CERTAIN = -60.0, 12.0
 
 
-def settled(logits: np.ndarray, planes: np.ndarray, frame: Frame, problem: Problem) -> np.ndarray:
+def settled(logits: np.ndarray, planes: np.ndarray, frame: Frame, problem: Problem, letters: np.ndarray) -> np.ndarray:
     """Logits (T, S, asked planes) of the last step as they are to be drawn from.
 
     Parameters
     ----------
-    planes : int, which planes the last axis has.
+    planes : int, which planes the last axis has. letters : int (bar,), equal in sections that are one.
     """
     out = logits.copy()
     drums = np.flatnonzero(PART_OF_PLANE[planes] == PARTS.index("drums"))[:GROOVE_ROWS]
     if len(drums):
         hidden = problem.hidden[:, PARTS.index("drums")]
-        out[..., drums] = steady(logits[..., drums], frame.token_map.bar, frame.token_map.place, hidden)
+        out[..., drums] = steady(logits[..., drums], frame.token_map.bar, frame.token_map.place, hidden, letters)
     bass = np.flatnonzero((PART_OF_PLANE[planes] == PARTS.index("bass")) & IS_ONSET[planes])
     if len(bass):
         out[..., bass] = one_pitch(logits[..., bass])
     return out
 
 
-def steady(logits: np.ndarray, bar: np.ndarray, place: np.ndarray, hidden: np.ndarray) -> np.ndarray:
-    """Logits (T, S, row) drawn `GROOVE` of the way towards their mean over the bars about, of those with as many beats
-    in which the part is asked; -inf stays."""
+def steady(
+    logits: np.ndarray, bar: np.ndarray, place: np.ndarray, hidden: np.ndarray, letters: np.ndarray
+) -> np.ndarray:
+    """Logits (T, S, row) drawn `GROOVE` of the way towards their mean over the bars about, of those of the section, or
+    one with its letter, that have as many beats and in which the part is asked; -inf stays."""
     tokens = np.bincount(bar)
     table = np.full((len(tokens) + 2 * NEAR, int(place.max()) + 1), -1)
     table[bar + NEAR, place] = np.arange(len(bar))
@@ -49,6 +51,7 @@ def steady(logits: np.ndarray, bar: np.ndarray, place: np.ndarray, hidden: np.nd
     for away in range(-NEAR, NEAR + 1):
         other = table[bar + NEAR + away, place]
         fits = (other >= 0) & hidden[other] & (tokens[bar[other]] == tokens[bar])
+        fits &= letters[bar[other]] == letters[bar]
         total[fits] += held[other[fits]]
         count += fits
     mean = total / np.maximum(count, 1)[:, None, None]

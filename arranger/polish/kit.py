@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from arranger.grid import DRUMS, STEPS_PER_QUARTER, Grid
+from arranger.polish.timekeeper import TIME_KEPT
 from arranger.rules.patterns import ROW
 from arranger.styles import Setting
 from arranger.styles.drum_fills import with_fills
@@ -15,8 +16,6 @@ STRAY = 4
 """So few strokes of percussion in a bar are nobody's idea."""
 LONE = 2
 """So few open or pedal hats in a bar that is kept on the closed one are closed."""
-TIME_KEPT = 3
-"""Strokes on the closed hat by which it keeps the time in a bar."""
 PICK_UP = 6
 """The last steps of a bar, in which an open hat leads into the next."""
 FILL_NEAR, FILL_FROM = 8, 1.2
