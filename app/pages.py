@@ -12,6 +12,7 @@ from .cached import store
 from .jobs import BUG
 from .layout import head, look, messages
 from .part_page import part_page
+from .refine_page import refine_page
 from .save_page import save_page
 from .song_page import song_page
 from .start_page import start_page
@@ -22,7 +23,7 @@ from .words import said
 
 QUERY = "s"
 """In the address: the session's id, which is what survives a reload."""
-PAGES = {"song": song_page, "part": part_page, "takes": takes_page, "save": save_page}
+PAGES = {"song": song_page, "part": part_page, "takes": takes_page, "save": save_page, "refine": refine_page}
 
 
 def run() -> None:

@@ -13,7 +13,7 @@ from arranger.song import Song
 from .fill_json import fill_key
 from .wishes import Wishes
 
-VIEWS = ("song", "part", "takes", "save")
+VIEWS = ("song", "part", "takes", "save", "refine")
 MOST_KEPT, MOST_TAKES, MOST_EARLIER = 100, 64, 64
 
 

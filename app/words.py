@@ -10,7 +10,7 @@ from arranger.critic import human_ranges
 from arranger.fills import Fill
 
 PART_LABELS = {"drums": "Drums", "bass": "Bass", "guitar": "Guitar", "other": "Other"}
-VIEW_LABELS = {"song": "1 Song", "part": "2 Part", "takes": "3 Takes", "save": "4 Save"}
+VIEW_LABELS = {"song": "1 Song", "part": "2 Part", "takes": "3 Takes", "save": "4 Save", "refine": "5 Refine"}
 WAY_LABELS = {
     "new": "Write it",
     "replace": "Write it anew",

@@ -197,7 +197,11 @@ def _chunks(file: BinaryIO, at: int, end: int) -> Iterator[tuple[bytes, int, int
         if at + 8 + length > end:
             return
         yield name, at + 8, length
-        at += 8 + length + length % 2
+        at += 8 + length
+        if length % 2:
+            # A byte of padding, which MuseScore leaves out; no name of a chunk begins with a zero.
+            file.seek(at)
+            at += file.read(1) == b"\0"
 
 
 def _check(path: Path, tables: dict[str, Any]) -> None:

@@ -137,6 +137,11 @@ def test_the_audio_extra_is_loaded_by_rendering_alone() -> None:
     assert not loaded_by("import audio_ext.band, audio_ext.overlay") & {"pretty_midi", "soundfile", "pyloudnorm"}
 
 
+def test_latent_models_are_loaded_by_those_that_run_them_alone() -> None:
+    doors = "import audio_ext.cli, audio_ext.latent.models, audio_ext.latent.insert, audio_ext.latent.refine"
+    assert not loaded_by(f"{doors}, app.refining") & {"torch", "diffusers", "transformers", "streamlit"}
+
+
 def test_the_checker_sees_what_it_should(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
     module = tmp_path / "arranger" / "diffusion" / "x.py"

@@ -6,9 +6,6 @@ can't be read or written, 4 the request can't be met.
 
 from __future__ import annotations
 
-import os
-import sys
-
 import typer
 
 from arranger.cli.app_command import app_command
@@ -19,11 +16,9 @@ from arranger.cli.inspect_command import inspect_command
 from arranger.cli.plot_command import plot_command
 from arranger.cli.presets_command import presets_command
 from arranger.cli.render_command import render_command
+from arranger.cli.running import run
 from arranger.cli.train_command import train_command
 from arranger.cli.vary_command import vary_command
-from arranger.errors import ArrangerError, FillRequestError
-
-BUG, UNREADABLE, IMPOSSIBLE, INTERRUPTED = 1, 3, 4, 130
 
 app = typer.Typer(
     name="arranger",
@@ -54,24 +49,5 @@ def root(version: bool = typer.Option(False, "--version", help="Print the versio
 
 
 def main() -> None:
-    """Run the command line; every error that is not a bug is one sentence on stderr."""
-    try:
-        app()
-    except FillRequestError as err:
-        _stop(str(err), IMPOSSIBLE)
-    except ArrangerError as err:
-        _stop(str(err), UNREADABLE)
-    except KeyboardInterrupt:
-        _stop("Stopped.", INTERRUPTED)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
-    except Exception as err:
-        if os.environ.get("ARRANGER_DEBUG"):
-            raise
-        _stop(f"This is a bug in arranger ({type(err).__name__}: {err}). Set ARRANGER_DEBUG=1 to see where.", BUG)
-
-
-def _stop(message: str, code: int) -> None:
-    typer.echo(message, err=True)
-    sys.exit(code)
+    """Run the command line."""
+    run(app)

@@ -103,6 +103,19 @@ def test_damaged_files_are_refused_or_read_but_never_crash(
             assert sample is None or len(sample.frames)
 
 
+@pytest.mark.parametrize("padding", [b"", b"\0"])
+def test_a_chunk_of_odd_length_may_lack_its_padding(whole: bytes, tmp_path: Path, padding: bytes) -> None:
+    """MuseScore's SoundFonts lack it (Debian's musescore-general-soundfont-small, for one)."""
+    at = whole.index(b"sdta") - 8  # behind LIST and its length
+    (length,) = struct.unpack("<I", whole[at + 4 : at + 8])
+    end = at + 8 + length
+    odd = b"odd " + struct.pack("<I", 1) + b"x"
+    data = whole[: at + 4] + struct.pack("<I", length + len(odd)) + whole[at + 8 : end] + odd + padding + whole[end:]
+    path = tmp_path / "odd.sf2"
+    path.write_bytes(data)
+    assert open_soundfont(path).presets == {(0, 0): 0}
+
+
 def test_a_table_that_points_outside_is_told(whole: bytes, tmp_path: Path) -> None:
     path = tmp_path / "a.sf2"
     at = whole.index(b"ibag") + 8

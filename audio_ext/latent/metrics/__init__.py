@@ -1,0 +1,1 @@
+"""Measures of generated audio: distances, embeddings, adherence to MIDI, recognisers of what was asked."""
