@@ -131,9 +131,10 @@ def test_instructions_vary_and_say_only_what_is_known() -> None:
     assert all("drum" in text.lower() and len(text) < 200 for text in texts)
     assert 0.07 < sum(text == "add drums" for text in texts) / 600 < 0.15
     said = Counter(word for text in texts for word in ("shuffl", "swinging", "crash", "blues", "tempo") if word in text)
-    assert said["blues"] > 250
-    assert said["shuffl"] + said["swinging"] > 250
-    assert said["crash"] > 250
+    # Each is said about six times of ten: a model must do without any of them.
+    assert 250 < said["blues"] < 450
+    assert 250 < said["shuffl"] + said["swinging"] < 450
+    assert 250 < said["crash"] < 450
     never = ("straight", "half-time", "ride", "toms", "sparse", "rock", "slow", "guitar")
     assert not [text for text in texts if any(word in text for word in never)]
 

@@ -73,6 +73,10 @@ def test_frechet_of_fewer_windows_than_features(rng: np.random.Generator) -> Non
     few = rng.normal(size=(5, 40))
     assert frechet(few, few) == pytest.approx(0, abs=1e-6)
     assert frechet(few, few + 2) == pytest.approx(4 * 40, rel=1e-6)
+    other = 2 * rng.normal(size=(30, 40))  # the short way gives what the covariances give
+    covariances = [np.cov(one, rowvar=False) for one in (few, other)]
+    expected = frechet_gaussians(few.mean(0), covariances[0], other.mean(0), covariances[1])
+    assert frechet(few, other) == pytest.approx(expected, rel=1e-5)
     with pytest.raises(ValueError, match="two rows"):
         frechet(few[:1], few)
 

@@ -39,7 +39,7 @@ def evaluate(
     strength: Annotated[float, typer.Option(min=0.01, max=1.0, help="How far the guide may be changed.")] = 0.5,
     asked: Annotated[
         int, typer.Option(min=0, metavar="N", help="Windows of the test of instructions; 0 for none.")
-    ] = 40,
+    ] = 24,
     embeddings: Annotated[
         list[Path] | None,
         typer.Option(metavar="PATH", help="musicnn's folder, or VGGish's weights as safetensors; may be repeated."),

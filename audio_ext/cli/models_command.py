@@ -16,6 +16,7 @@ ABOUT = {
     "vocoder": "log-mel to sound",
     "base": "text to mix; SDEdit uses it",
     "subtractive": "submix and instruction to mix",
+    "msg-ld": "all stems at once: to separate, to generate, to complete",
 }
 
 

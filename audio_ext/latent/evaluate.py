@@ -61,8 +61,8 @@ class EvaluationConfig:
     long_steps: int = 50
     strength: float = 0.5
     strengths: tuple[float, ...] = (0.3, 0.4, 0.5, 0.6, 0.7)
-    sweep: int = 16
-    asked: int = 40
+    sweep: int = 12
+    asked: int = 24
     learnt: int = 240
     draws: int = 30
     seed: int = 0
@@ -169,7 +169,6 @@ def evaluate(
     say("subtractive with guide")
     led = bench.subtractive(cases, config.steps, config.seed, config.strength)
     row(GUIDED, led)
-    row(f"{GUIDED}, laid over", laid_over(cases, led))
     row("guide alone", guide_alone(cases))
     row("truth, codec", bench.round_trip(cases))
     row("truth", truth(cases))

@@ -121,13 +121,15 @@ class Bench:
         return self._result(cases, mels, under, led, seconds)
 
     def sdedit(self, cases: Cases, steps: int, strength: float, seed: int) -> Result:
-        """The baseline: the submix noised to a strength and denoised towards the caption."""
+        """The baseline: the submix noised to a strength and denoised towards the caption. It puts no stem in: what it
+        gives is a mix."""
         assert self.base is not None
         latents, under = self._submixes(cases)
         began = time.monotonic()
         made = self._sampled(self.base, latents, cases.captions, None, strength, steps, seed)
         mels = self.decoded(made)
-        return self._result(cases, mels, under, None, (time.monotonic() - began) / len(cases))
+        waves = self.heard(mels, cases.submix)
+        return Result(waves, None, mels.numpy(), under.numpy(), (time.monotonic() - began) / len(cases))
 
     def _sampled(
         self,

@@ -148,9 +148,7 @@ def read_instructions(path: str | os.PathLike[str]) -> Mapping[tuple[str, float,
                     found[song, round(start, 2), part] = text
     except (OSError, UnicodeDecodeError) as err:
         problem = f"the instructions can't be read ({reason(err)})"
-        raise AudioError(
-            path.name, problem, None, "Name a text file in UTF-8."
-        ) from err
+        raise AudioError(path.name, problem, None, "Name a text file in UTF-8.") from err
     return found
 
 

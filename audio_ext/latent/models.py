@@ -1,7 +1,7 @@
 """Which latent models there are and what they say of themselves; reads headers alone, so torch is not needed.
 
 A set of models is a folder with `codec.safetensors`, `vocoder.safetensors`, `base.safetensors` (text to mix) and
-`subtractive.safetensors` (submix and text to mix), or some of them: those of the package, or a folder by path.
+`subtractive.safetensors` (submix and text to mix), `msg-ld.safetensors` (all stems at once), or some of them: those of the package, or a folder by path.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ SHIPPED = Path(__file__).with_name("weights")
 ENVIRONMENT = "ARRANGER_AUDIO_MODELS"
 """Names a folder of models that stands for the package's."""
 FORMAT = "arranger-audio/1"
-KINDS = {"codec": "codec", "vocoder": "vocoder", "base": "unet", "subtractive": "unet"}
+KINDS = {"codec": "codec", "vocoder": "vocoder", "base": "unet", "subtractive": "unet", "msg-ld": "stems"}
 """Name of a file without its suffix -> kind of checkpoint in it."""
 DEFAULT = "subtractive"
 SUFFIX = ".safetensors"

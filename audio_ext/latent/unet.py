@@ -135,7 +135,7 @@ class Denoiser(nn.Module):
 def _build(config: UNetConfig) -> nn.Module:
     from diffusers import UNet2DConditionModel
 
-    net: nn.Module = UNet2DConditionModel(
+    net: Any = UNet2DConditionModel(
         in_channels=config.inputs,
         out_channels=config.latents,
         down_block_types=tuple("CrossAttnDownBlock2D" if cross else "DownBlock2D" for cross in config.cross),

@@ -63,7 +63,13 @@ def frechet(one: np.ndarray, other: np.ndarray) -> float:
     if not (np.isfinite(one).all() and np.isfinite(other).all()):
         raise ValueError("features that are not finite have no distance")
     one, other = np.asarray(one, np.float64), np.asarray(other, np.float64)
-    return frechet_gaussians(one.mean(0), _covariance(one), other.mean(0), _covariance(other))
+    means, roots = zip(*((x.mean(0), (x - x.mean(0)) / np.sqrt(len(x) - 1)) for x in (one, other)), strict=True)
+    if max(len(one), len(other)) > one.shape[1]:
+        return frechet_gaussians(means[0], roots[0].T @ roots[0], means[1], roots[1].T @ roots[1])
+    # With C = A^T A the eigenvalues of C1 C2 are the squared singular values of A1 A2^T, which is small here.
+    shared = np.linalg.svd(roots[0] @ roots[1].T, compute_uv=False).sum()
+    distance = ((means[0] - means[1]) ** 2).sum() + (roots[0] ** 2).sum() + (roots[1] ** 2).sum() - 2 * shared
+    return float(max(distance, 0.0))
 
 
 def frechet_gaussians(mean1: np.ndarray, cov1: np.ndarray, mean2: np.ndarray, cov2: np.ndarray) -> float:
@@ -78,11 +84,6 @@ def frechet_gaussians(mean1: np.ndarray, cov1: np.ndarray, mean2: np.ndarray, co
     shared = np.sqrt(np.maximum(eigenvalues, 0)).sum()
     distance = ((mean1 - mean2) ** 2).sum() + np.trace(cov1) + np.trace(cov2) - 2 * shared
     return float(max(distance, 0.0))
-
-
-def _covariance(features: np.ndarray) -> np.ndarray:
-    centred = features - features.mean(0)
-    return np.asarray(centred.T @ centred / (len(features) - 1))
 
 
 def kld_softmax(result: np.ndarray, truth: np.ndarray) -> np.ndarray:
