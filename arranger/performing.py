@@ -79,7 +79,7 @@ def one_at_a_time(notes: Sequence[Note]) -> tuple[Note, ...]:
     following = [note.start for note in notes[1:]]
     return tuple(
         note if then <= note.start or note.end <= then else replace(note, duration=then - note.start)
-        for note, then in zip(notes, [*following, notes[-1].end if notes else 0], strict=True)
+        for note, then in zip(notes, [*following, notes[-1].end] if notes else [], strict=True)
     )
 
 

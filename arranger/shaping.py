@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache, cached_property
 
 import numpy as np
@@ -13,6 +14,8 @@ from arranger.errors import FillRequestError
 from arranger.grid import Grid, song_to_grid
 from arranger.likeness import Manner, like_lean, manner_of
 from arranger.on_chart import on_chart
+from arranger.own_bars import own_lean
+from arranger.parts import ROLES
 from arranger.performing import Band, band_of
 from arranger.places import parse_sections
 from arranger.polish import Scene, dressed, lead_ins, no_holes, one_grip, tidied, time_kept
@@ -64,6 +67,16 @@ class Shaper:
         return song_sections(self.request.context, self.grid, self.profiles)
 
     @cached_property
+    def alike(self) -> np.ndarray:
+        """How alike the band plays in every two bars, float (bar, bar)."""
+        return likeness(bar_features(self.grid, self.profiles))
+
+    @cached_property
+    def whole(self) -> Grid:
+        """The song as it is, with what the parts already play."""
+        return song_to_grid(self.request.song, self.request.roles)
+
+    @cached_property
     def profiles(self) -> Profiles:
         """What sounds in it."""
         return song_profiles(self.request.context, self.request.context_roles, self.grid)
@@ -79,7 +92,7 @@ class Shaper:
         """How the part is played in the bars that it is to be like; None where none were named."""
         if self.controls.like is None:
             return None
-        return manner_of(song_to_grid(self.request.song, self.request.roles), part, self.controls.like)
+        return manner_of(self.whole, part, self.controls.like)
 
     def same_bars(self, variation: float) -> np.ndarray:
         """Number of each bar, int (bar,): the band plays the same in bars of one number, and so will the part."""
@@ -87,8 +100,7 @@ class Shaper:
         asked = set.intersection(*(set(self.request.asked[part]) for part in self.request.parts))
         if len(grid.bars) > MAX_BARS:
             return np.arange(len(grid.bars))
-        alike = likeness(bar_features(grid, self.profiles))
-        return same_bars(grid, self.sections, alike, sorted(asked), variation)
+        return same_bars(grid, self.sections, self.alike, sorted(asked), variation)
 
     def letters(self) -> np.ndarray:
         """Number of the section letter of each bar, int (bar,)."""
@@ -100,12 +112,22 @@ class Shaper:
 
     def leans(self) -> dict[str, list[Lean]]:
         """Part -> what is likely beside what the net hears, for onset and sustain."""
-        manners = {part: self.manner(part) for part in self.request.parts}
-        return {
-            part: [like_lean(manner, self.grid, part, self.request.asked[part])]
-            for part, manner in manners.items()
-            if manner is not None
-        }
+        found: dict[str, list[Lean]] = {}
+        for part in self.request.parts:
+            manner, asked = self.manner(part), self.request.asked[part]
+            own = self._own(part)
+            leans = [None if manner is None else like_lean(manner, self.grid, part, asked), own]
+            found[part] = [lean for lean in leans if lean is not None]
+        return found
+
+    def _own(self, part: str) -> Lean | None:
+        """What the part's own bars say of the asked ones; a further track is not to be like the one that is there."""
+        if self.request.mode == "add" or len(self.grid.bars) > MAX_BARS:
+            return None
+        onset = self.grid.onset.copy()
+        onset[ROLES.index(part)] = False  # it plays in some of the bars that are compared, and not in others
+        alike = likeness(bar_features(replace(self.grid, onset=onset), self.profiles))
+        return own_lean(self.whole, part, self.request.asked[part], alike, self.setting(part).root)
 
     def density(self, part: str) -> str | float | None:
         """Strokes that are asked for: as said, else as many as where it is to be like."""
