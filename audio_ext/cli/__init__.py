@@ -10,8 +10,10 @@ import typer
 
 from arranger.cli.running import run
 from audio_ext.cli.eval_command import evaluate
+from audio_ext.cli.generate_command import generate_command
 from audio_ext.cli.insert_command import insert_command
 from audio_ext.cli.models_command import models_command
+from audio_ext.cli.separate_command import separate_command
 from audio_ext.cli.train_commands import train
 
 app = typer.Typer(
@@ -22,6 +24,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("insert")(insert_command)
+app.command("separate")(separate_command)
+app.command("generate")(generate_command)
 app.add_typer(train, name="train")
 app.command("eval")(evaluate)
 app.command("models")(models_command)

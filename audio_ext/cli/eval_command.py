@@ -14,6 +14,8 @@ Examples:
   arranger-audio eval data/windows/val --train data/windows/train           the whole table for drums
   arranger-audio eval data/windows/val --part bass --windows 40 --json
   arranger-audio eval data/windows/val --model runs/mine --markdown > table.md
+  arranger-audio eval data/windows/val --task separate                      all stems at once: separate, complete,
+                                                                            generate, fit
 """
 
 
@@ -26,6 +28,9 @@ def evaluate(
             show_default=False,
         ),
     ],
+    task: Annotated[
+        str, typer.Option(metavar="TASK", help="insert; of all stems separate, complete, generate; or fit.")
+    ] = "insert",
     part: Annotated[str, typer.Option("--part", "-p", metavar="PART", help="drums, bass, guitar or other.")] = "drums",
     model: Annotated[
         str | None, typer.Option(metavar="PATH|NAME", help="A folder of models, one of its files, or a name.")
@@ -44,6 +49,12 @@ def evaluate(
         list[Path] | None,
         typer.Option(metavar="PATH", help="musicnn's folder, or VGGish's weights as safetensors; may be repeated."),
     ] = None,
+    madmom: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="madmom's weights, for BEAT; else ARRANGER_MADMOM.")
+    ] = None,
+    hdemucs: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A net of train_hdemucs, as a baseline of separate.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, metavar="N", help="Chooses windows and noise.")] = 0,
     device: Annotated[str | None, typer.Option(help="cpu, cuda or cuda:1; the GPU if there is one.")] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
@@ -60,6 +71,11 @@ def evaluate(
         raise typer.BadParameter(f"“{part}” can't be judged; {', '.join(PARTS)} can.")
     if problem := missing_latent():
         raise AudioError("", problem.rstrip("."))
+    if task != "insert":
+        _of_all_stems(
+            windows, task, model, number, steps, seed, madmom, hdemucs, embeddings or [], device, json, markdown
+        )
+        return
     from audio_ext.latent.evaluate import EvaluationConfig, evaluate_folder
     from audio_ext.latent.evaluation_tables import document_of, lines_of, markdown_of
 
@@ -75,6 +91,43 @@ def evaluate(
         typer.echo(json_module.dumps(document_of(report), indent=1, ensure_ascii=False))
     else:
         typer.echo(markdown_of(report) if markdown else "\n".join(lines_of(report)))
+
+
+def _of_all_stems(
+    windows: Path,
+    task: str,
+    model: str | None,
+    number: int,
+    steps: int,
+    seed: int,
+    madmom: Path | None,
+    hdemucs: Path | None,
+    embeddings: list[Path],
+    device: str | None,
+    json: bool,
+    markdown: bool,
+) -> None:
+    from audio_ext.latent.evaluate_stems import TASKS, StemEvaluation, evaluate_stem_folder
+    from audio_ext.latent.metrics.beat import weights_folder
+    from audio_ext.latent.stem_tables import stem_document, told
+
+    if task not in TASKS:
+        raise typer.BadParameter(f"“{task}” is no task; insert, {', '.join(TASKS)} are.")
+    config = StemEvaluation(task, windows=number, steps=steps, seed=seed)
+    report = evaluate_stem_folder(
+        windows,
+        config,
+        model,
+        hdemucs,
+        weights_folder(madmom),
+        tuple(embeddings),
+        device,
+        lambda words: typer.echo(words, err=True),
+    )
+    if json:
+        typer.echo(json_module.dumps(stem_document(report), indent=1, ensure_ascii=False))
+    else:
+        typer.echo(told(report, markdown))
 
 
 evaluate.__doc__ = f"{evaluate.__doc__}\n\n{EXAMPLES}"

@@ -16,6 +16,7 @@ Examples:
   arranger-audio insert demo.wav --part drums --prompt "add busy rock drums"
   arranger-audio insert demo.wav --part bass --guide song.bass.mid --strength 0.4 --stem bass.wav
   arranger-audio insert demo.wav --part bass --guide my-bass.wav --model runs/mine
+  arranger-audio insert demo-stems --part drums+bass -o mix.wav --model msg-ld     a folder with guitar and other.wav
 """
 
 
@@ -23,11 +24,20 @@ def insert_command(
     submix: Annotated[
         Path,
         typer.Argument(
-            metavar="SUBMIX", help="A recording that lacks the part: WAV, FLAC, OGG, MP3.", show_default=False
+            metavar="SUBMIX",
+            help="A recording that lacks the part: WAV, FLAC, OGG, MP3; with msg-ld also a folder of stems.",
+            show_default=False,
         ),
     ],
     part: Annotated[
-        str, typer.Option("--part", "-p", metavar="PART", help="drums, bass, guitar or other.", show_default=False)
+        str,
+        typer.Option(
+            "--part",
+            "-p",
+            metavar="PART",
+            help="drums, bass, guitar or other; with msg-ld also drums+bass.",
+            show_default=False,
+        ),
     ],
     out: Annotated[
         Path | None,
@@ -61,6 +71,13 @@ def insert_command(
         raise typer.BadParameter("--align and --offset say where a guide begins; give one with --guide.")
     if align and offset is not None:
         raise typer.BadParameter("--align looks for what --offset says; give one of them.")
+    from audio_ext.latent.msg_files import is_stem_model
+
+    if is_stem_model(model):
+        if guide is not None or prompt is not None:
+            raise typer.BadParameter("This model goes by the stems alone; leave --guide and --prompt away.")
+        _with_stem_model(submix, part, out, stem, model, steps, seed, device, force, json)
+        return
     started = time.monotonic()
     from audio_ext.latent.insert import Wish
     from audio_ext.latent.refine import Place, refine_file
@@ -85,6 +102,35 @@ def insert_command(
     for path in (done.mix, *([done.stem] if done.stem else [])):
         typer.echo(f"Wrote {path}.")
     typer.echo(f"{done.seconds / 60:.1f} minutes, {done.told_way()}, {seconds:.1f} s.")
+
+
+def _with_stem_model(
+    source: Path,
+    part: str,
+    out: Path | None,
+    stem: Path | None,
+    model: str | None,
+    steps: int,
+    seed: int,
+    device: str | None,
+    force: bool,
+    json: bool,
+) -> None:
+    """Any stems for any others: MSG-LD's partial generation."""
+    from audio_ext.cli.shown import run_shown
+    from audio_ext.latent.msg_files import complete_file, parts_of
+    from audio_ext.latent.msg_sound import Sampling
+
+    asked, sampling = parts_of(part), Sampling(steps, seed)
+    stub = source.name if source.is_dir() else source.stem
+    target = out if out is not None else source.with_name(f"{stub}.{'+'.join(asked)}.wav")
+    run_shown(
+        "Inserting",
+        json,
+        lambda tell: complete_file(
+            source, asked, target, stem, sampling, model=model, device=device, overwrite=force, tell=tell
+        ),
+    )
 
 
 insert_command.__doc__ = f"{insert_command.__doc__}\n\n{EXAMPLES}"

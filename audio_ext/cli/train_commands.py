@@ -1,4 +1,4 @@
-"""`arranger-audio train codec|vocoder|latents|base|subtractive`."""
+"""`arranger-audio train codec|vocoder|latents|base|subtractive|stem-latents|msg-ld`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import typer
 train = typer.Typer(
     name="train",
     help="Train one of the models; a run that was stopped goes on. In this order: codec, vocoder (from windows, which "
-    "python -m datasets.stems.rendered makes), latents, base, subtractive (from latents). See docs/audio.md.",
+    "python -m datasets.stems.rendered makes), latents, base, subtractive (from latents), stem-latents, msg-ld (from "
+    "these). See docs/audio.md.",
     no_args_is_help=True,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -83,6 +84,27 @@ def base_command(config: Config, data: LatentFolder, run: Run, held: Held = None
 def subtractive_command(config: Config, data: LatentFolder, run: Run, held: Held = None, begin: Begin = None) -> None:
     """Train the subtractive model: submix and instruction to mix; --begin with the base model."""
     _diffusion(config, data, run, held, begin, conditional=True)
+
+
+@train.command("stem-latents")
+def stem_latents_command(
+    data: WindowFolder,
+    codec: Annotated[Path, typer.Argument(metavar="CODEC", help="The codec's checkpoint.", show_default=False)],
+    out: Annotated[Path, typer.Option("-o", "--out", metavar="OUT", help="Folder to write.", show_default=False)],
+    most: Annotated[int | None, typer.Option(min=1, metavar="N", help="Windows at most.")] = None,
+    takes: Annotated[int, typer.Option(min=1, metavar="N", help="How often each window is drawn.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Seed of the gains.")] = 0,
+) -> None:
+    """Encode the stems of windows once: what msg-ld learns from."""
+    written = _part("stem_latents").make_stem_latents(data, codec, out, most, seed, takes)
+    typer.echo(f"Wrote {written} windows to {out}.")
+
+
+@train.command("msg-ld")
+def msg_command(config: Config, data: LatentFolder, run: Run, held: Held = None, begin: Begin = None) -> None:
+    """Train the model of all stems: mixture to stems, nothing to stems, stems to stems."""
+    part = _part("train_msg")
+    typer.echo(f"Wrote {part.train(_read(config, part.StemsTraining), data, run, held, begin)}.")
 
 
 def _diffusion(

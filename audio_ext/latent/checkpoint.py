@@ -18,7 +18,7 @@ from audio_ext.errors import AudioError, reason
 from audio_ext.latent.settings import parsed, to_json
 
 FORMAT = "arranger-audio/1"
-KINDS = ("codec", "vocoder", "unet", "stems")
+KINDS = ("codec", "vocoder", "unet", "stems", "separator")
 MAX_BYTES = 8 << 30
 """Largest checkpoint that is read; U-Nets of the papers' size have 3.4 GB in float32."""
 _REMEDY = "Give a .safetensors file made by arranger-audio train."

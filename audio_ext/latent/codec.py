@@ -151,8 +151,9 @@ class MelCodec(nn.Module):
         self.linear = LinearCodec(config) if config.linear else None
         if config.linear:
             # At first the net adds nothing, and its latents are nearly sure.
-            output = self.net.encoder.conv_out
-            for value in (output.weight, output.bias, self.net.decoder.conv_out.weight, self.net.decoder.conv_out.bias):
+            net: Any = self.net  # diffusers declares neither half
+            output = net.encoder.conv_out
+            for value in (output.weight, output.bias, net.decoder.conv_out.weight, net.decoder.conv_out.bias):
                 nn.init.zeros_(value)
             nn.init.constant_(output.bias[config.latents :], FIRST_LOG_VARIANCE)
         shift, scale = config.shift or (0.0,) * config.latents, config.scale or (1.0,) * config.latents

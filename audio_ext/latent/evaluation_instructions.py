@@ -175,5 +175,5 @@ def _answered(
     shares = np.concatenate([recogniser.share_of(heard[row], asked[row]) for row in (0, 1)])
     others = np.concatenate([recogniser.share_of(heard[1 - row], asked[row]) for row in (0, 1)])
     p = paired_p(shares, others, [*songs, *songs])
-    found = (np.mean(right), np.mean(wrong), shares.mean(), others.mean())
-    return Asked(kind, recogniser.names, len(songs), sure, *(float(one) for one in found), p)
+    means = (float(np.mean(right)), float(np.mean(wrong)), float(shares.mean()), float(others.mean()))
+    return Asked(kind, recogniser.names, len(songs), sure, *means, p)

@@ -32,6 +32,10 @@ LOUDEST_OF = 8.0
 BATCH = 16
 
 
+Distance = Callable[[np.ndarray, np.ndarray], float]
+"""Between two sets, (row, feature)."""
+
+
 @dataclass(frozen=True, eq=False)
 class Scores:
     """Measures of a row.
@@ -124,12 +128,19 @@ class Judge:
     def _set_measures(self, heard: Heard, laid: dict[str, np.ndarray]) -> dict[str, Callable[[np.ndarray], float]]:
         true = self._heard
         found: dict[str, Callable[[np.ndarray], float]] = {}
+
+        def between(distance: Distance, ours: np.ndarray, theirs: np.ndarray) -> Callable[[np.ndarray], float]:
+            return lambda at: distance(ours[at], theirs[at])
+
+        def variety(logits: np.ndarray) -> Callable[[np.ndarray], float]:
+            return lambda at: inception_score(logits[at])[0]
+
         for name in heard.patches:
-            found[f"fad_{name}"] = lambda at, name=name: fad(heard.patches[name][at], true.patches[name][at])
-            found[f"sub_fad_{name}"] = lambda at, name=name: fad(laid[name][at], true.patches[name][at])
+            found[f"fad_{name}"] = between(fad, heard.patches[name], true.patches[name])
+            found[f"sub_fad_{name}"] = between(fad, laid[name], true.patches[name])
         for name in heard.features:
-            found[f"fd_{name}"] = lambda at, name=name: frechet(heard.features[name][at], true.features[name][at])
-            found[f"is_{name}"] = lambda at, name=name: inception_score(heard.logits[name][at])[0]
+            found[f"fd_{name}"] = between(frechet, heard.features[name], true.features[name])
+            found[f"is_{name}"] = variety(heard.logits[name])
         return found
 
     def halves(self) -> Scores:

@@ -45,6 +45,21 @@ class Codec(Protocol):
     def decode(self, latent: Tensor) -> Tensor: ...
 
 
+class Hearing(Protocol):
+    """What of a system turns sound into latents and back; see `System`."""
+
+    @property
+    def codec(self) -> Codec: ...
+    @property
+    def mel(self) -> MelConfig: ...
+    @property
+    def factor(self) -> int: ...
+    @property
+    def least(self) -> int: ...
+    @property
+    def device(self) -> str: ...
+
+
 class Mixer(Protocol):
     """Gives the latent of the full mix, (1, channel, place, band) of any length, by overlapping windows."""
 
@@ -174,7 +189,7 @@ def insert(
     if guide is not None and wish.strength == 0:
         return Inserted(guide, "guide")
     told = tell or (lambda share: None)
-    level, mono = _heard(submix, system.mel.rate)
+    level, mono = heard(submix, system.mel.rate)
     guide_mono = None
     if guide is not None:
         guide_mono = _tensor(resampled(guide.mean(axis=0)[None], submix.rate, system.mel.rate)[0] * level)
@@ -203,13 +218,13 @@ def insert(
         stem, way = filtered(guide, submix.rate, guide_gain(power, own), system.mel), "filtered"
     else:
         wave = sounding(power, system.vocoder, system.mel, tell=lambda share: told(0.85 + 0.14 * share))
-        stem, way = _fitted(wave.numpy() / np.float32(level), system.mel.rate, submix), "vocoder"
+        stem, way = fitted_to(wave.numpy() / np.float32(level), system.mel.rate, submix), "vocoder"
     told(1.0)
     notes = () if float(power.max()) > 0 else (f"The model put nothing in: it hears no room for {wish.part}.",)
     return Inserted(stem, way, mix_mel.numpy(), under_mel.numpy(), notes)
 
 
-def _heard(submix: Recording, rate: int) -> tuple[float, Tensor]:
+def heard(submix: Recording, rate: int) -> tuple[float, Tensor]:
     """(factor that brings the submix to the models' level, the submix at their rate and that level)."""
     if submix.seconds > MAX_SECONDS:
         problem = f"it lasts {submix.seconds / 60:.1f} minutes; at most {MAX_SECONDS // 60} are taken at once"
@@ -232,7 +247,7 @@ def _tensor(samples: np.ndarray) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(samples, dtype=np.float32))
 
 
-def encoded(wave: Tensor, system: System) -> Tensor:
+def encoded(wave: Tensor, system: Hearing) -> Tensor:
     """Latent (1, channel, place, band) of a wave (sample,) of any length, on the CPU."""
     from torch.nn import functional
 
@@ -247,7 +262,7 @@ def encoded(wave: Tensor, system: System) -> Tensor:
     )  # fmt: skip
 
 
-def decoded(latent: Tensor, system: System) -> Tensor:
+def decoded(latent: Tensor, system: Hearing) -> Tensor:
     """Log-mel (frame, mel) of a latent (1, channel, place, band) of any length, on the CPU."""
     places = spread(latent.shape[2], CODEC_FRAMES // system.factor, CODEC_OVERLAP // system.factor)
     return blended(
@@ -256,7 +271,7 @@ def decoded(latent: Tensor, system: System) -> Tensor:
     )[0]  # fmt: skip
 
 
-def _fitted(wave: np.ndarray, rate: int, submix: Recording) -> np.ndarray:
+def fitted_to(wave: np.ndarray, rate: int, submix: Recording) -> np.ndarray:
     """A mono wave at the submix's rate and length, the same on all its channels."""
     channels, length = submix.frames.shape
     mono = resampled(wave[None], rate, submix.rate)[0][:length]

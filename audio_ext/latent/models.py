@@ -1,7 +1,8 @@
 """Which latent models there are and what they say of themselves; reads headers alone, so torch is not needed.
 
 A set of models is a folder with `codec.safetensors`, `vocoder.safetensors`, `base.safetensors` (text to mix) and
-`subtractive.safetensors` (submix and text to mix), `msg-ld.safetensors` (all stems at once), or some of them: those of the package, or a folder by path.
+`subtractive.safetensors` (submix and text to mix), `msg-ld.safetensors` (all stems at once), or some of them: those of
+the package, or a folder by path.
 """
 
 from __future__ import annotations

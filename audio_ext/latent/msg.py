@@ -1,4 +1,4 @@
-"""MSG-LD's three modes, in the latent (Karchkhadze et al. 2024, sections II-B to II-D): one net, told apart by guidance.
+"""MSG-LD's three modes, in the latent (Karchkhadze et al. 2024, II-B to II-D): one net, told apart by guidance.
 
 - Separation: the mixture is given, `e = w e_c + (1 - w) e_u` with w = 2 (1 is the plain conditional net).
 - Total generation: w = 0, all stems from noise.

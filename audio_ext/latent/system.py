@@ -58,7 +58,7 @@ def open_system(folder: Path, name: str, device: str | None = None) -> System:
     vocoder = beside(folder, "vocoder")
     paths = [beside(folder, "codec") or find_model(folder, "codec").path, find_model(folder, name).path]
     stamps = tuple((path, path.stat().st_mtime_ns) for path in [*paths, *([vocoder] if vocoder else [])])
-    return _opened(stamps, str(_device(device)))
+    return _opened(stamps, str(device_of(device)))
 
 
 @lru_cache(maxsize=1)
@@ -92,7 +92,7 @@ def open_vocoder(path: Path) -> HifiGan:
     return vocoder.eval()
 
 
-def _device(asked: str | None) -> torch.device:
+def device_of(asked: str | None) -> torch.device:
     """The device; AudioError if it isn't there."""
     if asked is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

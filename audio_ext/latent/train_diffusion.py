@@ -11,11 +11,8 @@ end. On several GPUs: `torchrun --nproc_per_node N -m audio_ext.latent.train_dif
 from __future__ import annotations
 
 import argparse
-import os
-import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -25,7 +22,8 @@ from audio_ext.errors import AudioError
 from audio_ext.latent.checkpoint import save_checkpoint
 from audio_ext.latent.condition import DROP, Condition, dropped
 from audio_ext.latent.latent_shards import Example, Latents
-from audio_ext.latent.optimise import Ema, RunFolder, learning_rate, step_with, weights_of
+from audio_ext.latent.loop import process_group, run_loop
+from audio_ext.latent.optimise import weights_of
 from audio_ext.latent.schedule import alphas_bar, as_x0, levels, q_sample, target
 from audio_ext.latent.settings import read_config
 from audio_ext.latent.unet import Denoiser, UNetConfig, open_unet, with_condition
@@ -125,55 +123,23 @@ def train(
     AudioError
         if there are no latents, they don't fit the net, the run has another config, or the loss is no longer finite.
     """
-    rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
-    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if torch.cuda.is_available() else "cpu"
-    device = torch.device(device)
-    ours = world > 1 and not torch.distributed.is_initialized()
-    if ours:
-        torch.distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
     torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     data, seen = Latents(folder), None if held is None else Latents(held)
     _check(data, config, folder)
-    net = _fresh(config, begin).to(device)
-    averaged = Denoiser(config.unet).to(device).eval()
-    ema = Ema(net, config.ema)
-    optimiser = _optimiser(net, config)
-    keep = None if rank else RunFolder(run, config)
-    if world > 1:
-        torch.distributed.barrier()
-    step = (keep or RunFolder(run, config)).resume(net, ema, optimiser)
-    model: nn.Module = nn.parallel.DistributedDataParallel(net) if world > 1 else net
-    if keep:
-        told = {"examples": len(data), "parameters": sum(p.numel() for p in net.parameters()), "codec": data.codec}
-        keep.log(step=step, **told)
-    losses, started, figures = [], time.monotonic(), {}
-    while step < config.steps:
-        example, times, noise = _drawn(data, config, step, rank, device)
-        with torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda"):
-            loss = diffusion_loss(model, config.unet, example, times, noise)
-        step_with(optimiser, net, loss, learning_rate(step, config))
-        ema.update(net, step)
-        losses.append(loss.detach())
-        step += 1
-        if keep is None:
-            continue
-        if step % config.log_every == 0 or step == config.steps:
-            seconds = (time.monotonic() - started) / len(losses)
-            keep.log(step=step, loss=float(torch.stack(losses).mean()), seconds_a_step=seconds)
-            losses, started = [], time.monotonic()
-        if step % config.validate_every == 0 or step == config.steps:
-            ema.copy_to(averaged)
+    with process_group() as place:
+        net = _fresh(config, begin).to(place.device)
+        averaged = Denoiser(config.unet).to(place.device).eval()
+
+        def loss_at(model: nn.Module, step: int) -> Tensor:
+            return diffusion_loss(model, config.unet, *_drawn(data, config, step, place.rank, place.device))
+
+        def checked(step: int) -> dict[str, float]:
             figures = {} if seen is None else validate(averaged, seen, config)
-            keep.log(step=step, **figures)
-            _write(run, averaged, config, step, world, figures, data.codec)
-            started = time.monotonic()
-        if step % config.save_every == 0 or step == config.steps:
-            keep.save(step, net, ema, optimiser)
-    if world > 1:
-        torch.distributed.barrier()
-        if ours:
-            torch.distributed.destroy_process_group()
+            _write(run, averaged, config, step, place.world, figures, data.codec)
+            return figures
+
+        run_loop(config, run, net, averaged, place, {"examples": len(data), "codec": data.codec}, loss_at, checked)
     return run / f"{config.name}.safetensors"
 
 
@@ -198,17 +164,6 @@ def _fresh(config: DiffusionTraining, begin: Path | None) -> Denoiser:
     made = Denoiser(config.unet)
     made.load_state_dict(base.state_dict())
     return made
-
-
-def _optimiser(net: nn.Module, config: DiffusionTraining) -> torch.optim.AdamW:
-    """AdamW that leaves biases and norms undecayed."""
-    weights = [p for p in net.parameters() if p.ndim > 1]
-    plain = [p for p in net.parameters() if p.ndim <= 1]
-    groups: list[dict[str, Any]] = [
-        {"params": weights, "weight_decay": config.weight_decay},
-        {"params": plain, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.99))
 
 
 def _drawn(

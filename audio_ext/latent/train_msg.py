@@ -114,7 +114,8 @@ def validate(net: StemNet, held: StemLatents, config: StemsTraining) -> dict[str
     each = np.zeros(config.net.stems)
     for share in VALIDATION_LEVELS:
         time_at = int(share * (schedule.times - 1))
-        told, free = [], []
+        told: list[Tensor] = []
+        free: list[Tensor] = []
         for at in range(0, len(stems), config.batch):
             part = slice(at, at + config.batch)
             x0, under = stems[part].to(device), mixture[part].to(device)

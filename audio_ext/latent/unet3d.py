@@ -225,8 +225,9 @@ class StemNet(nn.Module):
         skips, mixtures = [h], [mixture]
         for block in self.down:
             h = block(_added(h, mixtures[-1]), time)
-            if h.shape[3:] != mixtures[-1].shape[3:]:
-                mixtures.append(functional.avg_pool3d(mixtures[-1], STRIDE, STRIDE, ceil_mode=True))
+            if block.down is not None:
+                # Halves an even size, as average pooling does, and fits an odd one too.
+                mixtures.append(functional.adaptive_avg_pool3d(mixtures[-1], h.shape[2:]))
             skips.append(h)
         h = self.middle[1](self.middle_attention(self.middle[0](h, time)), time)
         enlarge = iter(self.enlarge)

@@ -130,7 +130,7 @@ def _posteriors(wave: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     pieces = np.stack([padded[begin : begin + PIECE] for begin in range(0, len(wave), step)])[..., None]
     notes, onsets = session.run(["StatefulPartitionedCall:1", "StatefulPartitionedCall:2"], {name: pieces})
     count = len(wave) // HOP
-    return tuple(one[:, half:-half].reshape(-1, one.shape[2])[:count] for one in (onsets, notes))  # type: ignore[return-value]
+    return tuple(one[:, half:-half].reshape(-1, one.shape[2])[:count] for one in (onsets, notes))
 
 
 @cache

@@ -123,7 +123,7 @@ class Vgg(Tagger):
     def __call__(self, mel: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Features (batch, 256) and logits (batch, 50) of patches (batch, 187, 96)."""
         x = self._norm(0, mel[:, None])
-        pools = [((4, 1), 2), (2, 2), (2, 2), (2, 2), (4, 4)]
+        pools: list[tuple[int | tuple[int, int], int]] = [((4, 1), 2), (2, 2), (2, 2), (2, 2), (4, 4)]
         for number, (size, stride) in enumerate(pools, 1):
             x = self._norm(number, self._convolved(f"{number}CNN", x, padding=1))
             x = F.max_pool2d(x, size, stride)

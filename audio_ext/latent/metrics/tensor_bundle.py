@@ -88,8 +88,8 @@ def _entries(table: bytes) -> Iterator[tuple[str, bytes]]:
     at = 0
     handles = []
     for _ in range(4):  # offset and size of the meta block's index, then of the data blocks' index
-        value, at = _varint(footer, at)
-        handles.append(value)
+        number, at = _varint(footer, at)
+        handles.append(number)
     count = 0
     for _, handle in _block(table, handles[2], handles[3]):
         offset, at = _varint(handle, 0)
