@@ -14,7 +14,7 @@ import guitarpro as gp
 import pytest
 from alphatab_oracle import dump, notes_of
 from guitarpro_scores import drum_beat, files
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from arranger.errors import SongFileError
@@ -229,6 +229,7 @@ def test_midi_songs_become_tabs_that_alphatab_reads_the_same(data_pack: Callable
     st.sampled_from([(4, 4), (7, 8), (5, 4), (11, 16)]),
     st.sampled_from(sorted(VERSIONS)),
 )
+@example([(15, 1, 28), (17, 1, 29), (20, 1, 28)], (4, 4), "gp3")  # two notes that only a fifth string can hold together
 @settings(max_examples=40, deadline=None)
 def test_notes_on_the_grid_come_back(notes: list[tuple[int, int, int]], metre: tuple[int, int], version: str) -> None:
     """One voice of triplets and sixteenths mixed as it comes: each starts near its place, none is lost unsaid."""

@@ -57,10 +57,10 @@ def strung(track: Track, most_strings: int = len(TEN_WIDE)) -> Strung:
     if is_fretted(track):
         choice = (BASS_4, BASS_5) if track.program in BASS_PROGRAMS else (GUITAR_6, GUITAR_DROP_D, GUITAR_7)
         options = [_fingered(track, tuning) for tuning in choice]
-        # A few notes an octave higher are less strange than a string more for their sake.
+        # A few notes an octave higher, or left out, are less strange than a string more for their sake.
         best = options[0]
         for other in options[1:]:
-            if 20 * (best.moved - other.moved) >= max(1, len(track.notes)):
+            if 20 * (best.moved + best.dropped - other.moved - other.dropped) >= max(1, len(track.notes)):
                 best = other
         if MANY * (best.moved + best.dropped) <= len(track.notes):
             return best
