@@ -240,7 +240,8 @@ def test_notes_on_the_grid_come_back(notes: list[tuple[int, int, int]], metre: t
     lost = len(line) - len(back.tracks[0].notes)
     assert not lost or "could not be written" in "".join(warnings)
     if not lost:
-        for ours, theirs in zip(back.tracks[0].notes, line, strict=True):
-            assert ours.pitch == theirs.pitch
-            assert abs(ours.start - theirs.start) <= 2 * STEP
+        # By pitch: two notes that a mixed quarter puts on one place come back in the order of their pitches.
+        ours, theirs = (sorted((note.pitch, note.start) for note in notes) for notes in (back.tracks[0].notes, line))
+        assert [pitch for pitch, _ in ours] == [pitch for pitch, _ in theirs]
+        assert all(abs(one[1] - other[1]) <= 2 * STEP for one, other in zip(ours, theirs, strict=True))
     assert Counter(map(place, back.tracks[1].notes)) == Counter(map(place, drums.notes))
