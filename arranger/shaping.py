@@ -122,12 +122,13 @@ class Shaper:
 
     def _own(self, part: str) -> Lean | None:
         """What the part's own bars say of the asked ones; a further track is not to be like the one that is there."""
-        if self.request.mode == "add" or len(self.grid.bars) > MAX_BARS:
+        asked, bars = self.request.asked[part], len(self.grid.bars)
+        if self.request.mode == "add" or not self.request.existing[part] or len(asked) == bars or bars > MAX_BARS:
             return None
         onset = self.grid.onset.copy()
         onset[ROLES.index(part)] = False  # it plays in some of the bars that are compared, and not in others
         alike = likeness(bar_features(replace(self.grid, onset=onset), self.profiles))
-        return own_lean(self.whole, part, self.request.asked[part], alike, self.setting(part).root)
+        return own_lean(self.whole, part, asked, alike, self.setting(part).root)
 
     def density(self, part: str) -> str | float | None:
         """Strokes that are asked for: as said, else as many as where it is to be like."""
