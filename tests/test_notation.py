@@ -5,7 +5,7 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from arranger.formats.notation import Figure, beat_groups, spell_bar
@@ -201,6 +201,7 @@ def test_music21_finds_the_bars_full(given_bar: tuple[Bar, list[Note]]) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(METRES), st.lists(st.tuples(st.integers(0, 6000), st.integers(1, 4000)), max_size=20))
+@example((3, 8), [(41, 520), (61, 539), (181, 419), (301, 580)])
 def test_any_ticks_give_a_full_bar_and_lose_no_note(metre: tuple[int, int], places: list[tuple[int, int]]) -> None:
     bar = a_bar(*metre)
     notes = [Note(start, length, 40) for start, length in places if start < bar.end]

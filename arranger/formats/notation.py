@@ -299,11 +299,12 @@ def _figures(
     while start < end:
         zone = next(zone for zone in zones if zone.start <= start < zone.end)
         whole = start == zone.start and end >= zone.end
-        if zone.tuplet == TRIPLET and not whole:
-            span = _longest_triplet(start - zone.start, min(end, zone.end) - start)
+        room = min(end, zone.end) - start
+        span = _longest_triplet(start - zone.start, room) if zone.tuplet == TRIPLET and not whole else 0
+        if span:
             value, dotted, tuplet = UNITS_PER_QUARTER * 4 * 2 // (span * 3), False, TRIPLET
         else:
-            stop = end
+            stop = end if whole or zone.tuplet != TRIPLET else start + room  # a plain value that fills a triplet's zone
             for later in zones:
                 if later.start > start and later.tuplet == TRIPLET and not end >= later.end:
                     stop = min(stop, later.start)
@@ -316,11 +317,11 @@ def _figures(
 
 
 def _longest_triplet(offset: int, room: int) -> int:
-    """Longest undotted triplet value that fits, not straddling a longer one's place."""
+    """Longest undotted triplet value that fits, not straddling a longer one's place; 0 off the triplet's own places."""
     for span in (64, 32, 16, 8, 4):
         if span <= room and offset % (span // 2 if span >= 32 else span) == 0:
             return span
-    raise AssertionError(f"nothing fits at {offset} in {room}")
+    return 0
 
 
 def _longest_plain(start: int, end: int, groups: Sequence[tuple[int, int]], length: int, rest: bool) -> int:

@@ -39,7 +39,19 @@ NOTES = st.lists(
 )
 FILLS = st.builds(
     lambda notes, seed, score, distance: Fill(
-        (PartFill("bass", tuple(sorted(notes)), (2,), 2, "Bass “1”", 33, 3, (43, 38, 33, 28), 0),),
+        (
+            PartFill(
+                "bass",
+                tuple(sorted(notes, key=lambda note: (note.start, note.pitch))),
+                (2,),
+                2,
+                "Bass “1”",
+                33,
+                3,
+                (43, 38, 33, 28),
+                0,
+            ),
+        ),
         (3, 9),
         seed,
         1,
