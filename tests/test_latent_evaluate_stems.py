@@ -98,9 +98,9 @@ def cases() -> StemCases:
 
 
 def root_of(wave: np.ndarray) -> int:
-    """Pitch class of the strongest frequency, 0 for silence."""
+    """Pitch class of the lowest frequency that is strong, 0 for silence."""
     power = np.abs(np.fft.rfft(wave))
-    hertz = power.argmax() * RATE / len(wave)
+    hertz = int((power >= power.max() / 3).argmax()) * RATE / len(wave)
     return round(69 + 12 * np.log2(hertz / 440)) % 12 if hertz > 0 else 0
 
 
